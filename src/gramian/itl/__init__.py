@@ -1,0 +1,38 @@
+"""Information-theoretic learning: kernels, spectra, entropies, dependence and divergence.
+
+Stateless, differentiable, batched over leading axes. Knows no models and no files.
+"""
+
+from gramian.itl._arrays import as_tensors
+from gramian.itl._dependence import conditional_entropy, joint_entropy, mutual_information, total_correlation
+from gramian.itl._dime import dime
+from gramian.itl._divergence import jensen_renyi_divergence
+from gramian.itl._features import feature_entropy, feature_spectrum
+from gramian.itl._gram import gram
+from gramian.itl._kernels import cosine_kernel, gaussian_kernel, label_kernel, laplacian_kernel, linear_kernel
+from gramian.itl._matrix_entropy import matrix_entropy
+from gramian.itl._randomness import as_generator
+from gramian.itl._spectral_entropy import spectral_entropy
+from gramian.itl._spectrum import spectrum
+
+__all__ = [
+    "as_generator",
+    "as_tensors",
+    "conditional_entropy",
+    "cosine_kernel",
+    "dime",
+    "feature_entropy",
+    "feature_spectrum",
+    "gaussian_kernel",
+    "gram",
+    "jensen_renyi_divergence",
+    "joint_entropy",
+    "label_kernel",
+    "laplacian_kernel",
+    "linear_kernel",
+    "matrix_entropy",
+    "mutual_information",
+    "spectral_entropy",
+    "spectrum",
+    "total_correlation",
+]

@@ -1,0 +1,81 @@
+"""Bandwidths: rules that read them off the sample, and numbers."""
+
+from __future__ import annotations
+
+import math
+import numbers
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from gramian.itl._arrays import same_kind, spectral_dtype, to_tensor
+from gramian.itl._distances import distances, pooled, squared_distances
+from gramian.itl._errors import type_fault, value_fault
+from gramian.itl._shapes import Array, Bandwidth, Float
+
+__all__ = ["RULES", "resolve_bandwidth"]
+
+RULES = ("median", "mean", "dimension")
+
+
+def resolve_bandwidth(
+    bandwidth: Bandwidth, sample: Float[Tensor, "*batch n d"], caller: Array
+) -> Float[Tensor, "*#batch"]:
+    """The bandwidth of each batch element, positive, in float64.
+
+    Args:
+        bandwidth: ``"median"`` or ``"mean"`` of the distances over distinct pairs of the sample, ``"dimension"`` for
+            ``sqrt(d / 2)``, a number, or an array of the batch's shape.
+        sample: the vectors the rules read, x and y together.
+        caller: the array the caller gave, whose kind an array of bandwidths must share.
+    """
+    if isinstance(bandwidth, str):
+        return _by_rule(bandwidth, sample)
+    batch = tuple(sample.shape[:-2])
+    if isinstance(bandwidth, numbers.Real) and not isinstance(bandwidth, bool | np.bool_):
+        values = torch.tensor(float(bandwidth), dtype=spectral_dtype(sample), device=sample.device)
+    elif isinstance(bandwidth, np.ndarray | Tensor):
+        if bandwidth.ndim > 0:
+            same_kind("x", caller, "bandwidth", bandwidth)
+        given = to_tensor("bandwidth", bandwidth)
+        if given.dtype == torch.bool or given.is_complex():
+            raise type_fault("bandwidth", "real numbers", given.dtype, "Pass positive lengths.")
+        if tuple(given.shape) not in {(), batch}:
+            rule = f"one number, or one for each batch element, shape {batch}"
+            raise value_fault("bandwidth", rule, f"shape {tuple(given.shape)}", "Drop or add axes.")
+        if given.ndim > 0 and given.device != sample.device:
+            raise value_fault("bandwidth", f"the device of x ({sample.device})", given.device, "Move it there.")
+        values = given.to(sample.device, spectral_dtype(sample))
+    else:
+        rule = f"a number, an array, or one of {', '.join(RULES)}"
+        raise type_fault("bandwidth", rule, type(bandwidth).__name__, "The default is 'median'.")
+    if not bool((torch.isfinite(values) & (values > 0)).all()):
+        got = (
+            float(values.detach().flatten()[0]) if values.numel() == 1 else f"a smallest of {float(values.amin()):.3g}"
+        )
+        raise value_fault("bandwidth", "a positive, finite length", got, "The rule 'median' adapts to the sample.")
+    return values
+
+
+def _by_rule(rule: str, sample: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*#batch"]:
+    if rule not in RULES:
+        remedy = "The default is 'median'; any positive number works too."
+        raise value_fault("bandwidth", f"one of {', '.join(RULES)}, or a number", repr(rule), remedy)
+    if rule == "dimension":
+        length = math.sqrt(sample.shape[-1] / 2)
+        return torch.tensor(length, dtype=spectral_dtype(sample), device=sample.device)
+    if sample.shape[-2] < 2:
+        raise value_fault("bandwidth", f"two points or more for the rule {rule!r}", "one point", "Pass a number.")
+    pairs = distances(pooled(squared_distances(sample, sample)))
+    length = pairs.mean(-1) if rule == "mean" else _median(pairs)
+    if bool((length == 0).any()):
+        which = "all points equal" if bool((pairs.amax(-1) == 0).any()) else "most pairs of points equal"
+        raise value_fault("bandwidth", f"different points for the rule {rule!r}", which, "Pass a number.")
+    return length
+
+
+def _median(pairs: Float[Tensor, "*batch pairs"]) -> Float[Tensor, "*batch"]:
+    # The number of entries is even, each pair being there twice: the median is the mean of the two in the middle.
+    middle = pairs.shape[-1] // 2
+    return (pairs.kthvalue(middle, dim=-1).values + pairs.kthvalue(middle + 1, dim=-1).values) / 2
