@@ -1,0 +1,172 @@
+"""The works that measures are taken from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One work: who, what, where, when and a link that lasts."""
+
+    authors: str
+    title: str
+    venue: str
+    year: int
+    url: str
+
+    def __str__(self) -> str:
+        return f"{self.authors} ({self.year}). {self.title}. {self.venue}. {self.url}"
+
+
+REFERENCES: dict[str, Reference] = {
+    "agrawal2022": Reference(
+        "K. K. Agrawal, A. K. Mondal, A. Ghosh, B. A. Richards",
+        "alpha-ReQ: Assessing representation quality in self-supervised learning by measuring eigenspectrum decay",
+        "Advances in Neural Information Processing Systems 35",
+        2022,
+        "https://openreview.net/forum?id=ii9X4vtZGTZ",
+    ),
+    "chen2020": Reference(
+        "T. Chen, S. Kornblith, M. Norouzi, G. Hinton",
+        "A simple framework for contrastive learning of visual representations",
+        "International Conference on Machine Learning",
+        2020,
+        "https://arxiv.org/abs/2002.05709",
+    ),
+    "ethayarajh2019": Reference(
+        "K. Ethayarajh",
+        "How contextual are contextualized word representations? Comparing the geometry of BERT, ELMo, and GPT-2 "
+        "embeddings",
+        "Empirical Methods in Natural Language Processing",
+        2019,
+        "https://arxiv.org/abs/1909.00512",
+    ),
+    "facco2017": Reference(
+        "E. Facco, M. d'Errico, A. Rodriguez, A. Laio",
+        "Estimating the intrinsic dimension of datasets by a minimal neighborhood information",
+        "Scientific Reports 7:12140",
+        2017,
+        "https://doi.org/10.1038/s41598-017-11873-y",
+    ),
+    "gao2017": Reference(
+        "P. Gao, E. Trautmann, B. Yu, G. Santhanam, S. Ryu, K. Shenoy, S. Ganguli",
+        "A theory of multineuronal dimensionality, dynamics and measurement",
+        "bioRxiv 214262",
+        2017,
+        "https://doi.org/10.1101/214262",
+    ),
+    "garrido2023": Reference(
+        "Q. Garrido, R. Balestriero, L. Najman, Y. LeCun",
+        "RankMe: Assessing the downstream performance of pretrained self-supervised representations by their rank",
+        "International Conference on Machine Learning",
+        2023,
+        "https://arxiv.org/abs/2210.02885",
+    ),
+    "giraldo2015": Reference(
+        "L. G. Sanchez Giraldo, M. Rao, J. C. Principe",
+        "Measures of entropy from data using infinitely divisible kernels",
+        "IEEE Transactions on Information Theory 61(1):535-548",
+        2015,
+        "https://arxiv.org/abs/1211.2459",
+    ),
+    "he2022": Reference(
+        "B. He, M. Ozay",
+        "Exploring the gap between collapsed and whitened features in self-supervised learning",
+        "International Conference on Machine Learning",
+        2022,
+        "https://proceedings.mlr.press/v162/he22c.html",
+    ),
+    "hosseini2023": Reference(
+        "E. Hosseini, E. Fedorenko",
+        "Large language models implicitly learn to straighten neural sentence trajectories to construct "
+        "a predictive representation of natural language",
+        "Advances in Neural Information Processing Systems 36",
+        2023,
+        "https://openreview.net/forum?id=h3lTrt4Ftb",
+    ),
+    "kornblith2019": Reference(
+        "S. Kornblith, M. Norouzi, H. Lee, G. Hinton",
+        "Similarity of neural network representations revisited",
+        "International Conference on Machine Learning",
+        2019,
+        "https://arxiv.org/abs/1905.00414",
+    ),
+    "men2024": Reference(
+        "X. Men, M. Xu, Q. Zhang, and others",
+        "ShortGPT: Layers in large language models are more redundant than you expect",
+        "arXiv 2403.03853",
+        2024,
+        "https://arxiv.org/abs/2403.03853",
+    ),
+    "oord2018": Reference(
+        "A. van den Oord, Y. Li, O. Vinyals",
+        "Representation learning with contrastive predictive coding",
+        "arXiv 1807.03748",
+        2018,
+        "https://arxiv.org/abs/1807.03748",
+    ),
+    "poole2019": Reference(
+        "B. Poole, S. Ozair, A. van den Oord, A. A. Alemi, G. Tucker",
+        "On variational bounds of mutual information",
+        "International Conference on Machine Learning",
+        2019,
+        "https://arxiv.org/abs/1905.06922",
+    ),
+    "queipo2025": Reference(
+        "E. Queipo-de-Llano, A. Arroyo, F. Barbero, X. Dong, M. Bronstein, Y. LeCun, R. Shwartz-Ziv",
+        "Attention sinks and compression valleys in LLMs are two sides of the same coin",
+        "arXiv 2510.06477",
+        2025,
+        "https://arxiv.org/abs/2510.06477",
+    ),
+    "rudelson2007": Reference(
+        "M. Rudelson, R. Vershynin",
+        "Sampling from large matrices: An approach through geometric functional analysis",
+        "Journal of the ACM 54(4)",
+        2007,
+        "https://doi.org/10.1145/1255443.1255449",
+    ),
+    "skean2023": Reference(
+        "O. Skean, J. K. Hoyos Osorio, A. J. Brockmeier, L. G. Sanchez Giraldo",
+        "DiME: Maximizing mutual information by a difference of matrix-based entropies",
+        "arXiv 2301.08164",
+        2023,
+        "https://arxiv.org/abs/2301.08164",
+    ),
+    "skean2025": Reference(
+        "O. Skean, M. R. Arefin, D. Zhao, N. Patel, J. Naghiyev, Y. LeCun, R. Shwartz-Ziv",
+        "Layer by layer: Uncovering hidden representations in language models",
+        "International Conference on Machine Learning",
+        2025,
+        "https://arxiv.org/abs/2502.02013",
+    ),
+    "thilak2024": Reference(
+        "V. Thilak, C. Huang, O. Saremi, L. Dinh, H. Goh, P. Nakkiran, J. M. Susskind, E. Littwin",
+        "LiDAR: Sensing linear probing performance in joint embedding SSL architectures",
+        "International Conference on Learning Representations",
+        2024,
+        "https://arxiv.org/abs/2312.04000",
+    ),
+    "wang2020": Reference(
+        "T. Wang, P. Isola",
+        "Understanding contrastive representation learning through alignment and uniformity on the hypersphere",
+        "International Conference on Machine Learning",
+        2020,
+        "https://arxiv.org/abs/2005.10242",
+    ),
+}
+
+
+def reference(key: str) -> Reference:
+    """The work behind a source key.
+
+    Raises:
+        ValueError: a key that is not in the bibliography.
+
+    >>> reference("garrido2023").year
+    2023
+    """
+    if key not in REFERENCES:
+        raise ValueError(f"source: expected a key of the bibliography; got {key!r}. Add the work to REFERENCES.")
+    return REFERENCES[key]
