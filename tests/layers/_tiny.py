@@ -183,10 +183,12 @@ def tiny_model(family: str = "llama", *, seed: int = 0, tokenizer: Any = None, *
     return wrap_model(tiny_backbone(family, seed=seed), tokenizer or tiny_tokenizer(), name=f"tiny-{family}", **options)
 
 
-def save_tiny(folder: Path, family: str = "llama", *, seed: int = 0, tokenizer: Any = None) -> Path:
+def save_tiny(
+    folder: Path, family: str = "llama", *, seed: int = 0, tokenizer: Any = None, **changes: Any
+) -> Path:
     """Save a tiny model and its tokenizer in the transformers layout; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    tiny_backbone(family, seed=seed).save_pretrained(folder)
+    tiny_backbone(family, seed=seed, **changes).save_pretrained(folder)
     (tokenizer or tiny_tokenizer()).save_pretrained(folder)
     return folder
 

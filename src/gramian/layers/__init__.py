@@ -1,19 +1,36 @@
-"""From a language model and a corpus to the hidden states of every layer, and to measures of them."""
+"""From a model and a corpus to the hidden states of every layer to measures."""
 
+from gramian.layers._activations import Activations, load_activations
+from gramian.layers._batches import plan_batches
+from gramian.layers._corpus import Corpus, load_corpus
 from gramian.layers._encoding import Encoded, encode, token_lengths
-from gramian.layers._models import LanguageModel, load_model, wrap_model
+from gramian.layers._measuring import MeasureResult, Progress, is_activations, measure
+from gramian.layers._models import LanguageModel, load_model
+from gramian.layers._prompts import load_corpus_for
 from gramian.layers._stream_check import check_streams
 from gramian.layers._streams import LayerStates, layer_states, stream_states
+from gramian.layers._views import Rates, augment
 
 __all__ = [
+    "Activations",
+    "Corpus",
     "Encoded",
     "LanguageModel",
     "LayerStates",
+    "MeasureResult",
+    "Progress",
+    "Rates",
+    "augment",
     "check_streams",
     "encode",
+    "is_activations",
     "layer_states",
+    "load_activations",
+    "load_corpus",
+    "load_corpus_for",
     "load_model",
+    "measure",
+    "plan_batches",
     "stream_states",
     "token_lengths",
-    "wrap_model",
 ]

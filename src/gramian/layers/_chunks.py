@@ -1,0 +1,116 @@
+"""A chunk: a few prompts through the model, clean and as views, to the arrays a run keeps of them.
+
+Chunks are cut the same way whenever the corpus, the model and the parameters are the same, so a run that was killed goes on
+from the last whole one and ends with the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from gramian.layers._batches import plan_batches
+from gramian.layers._encoding import encode, token_lengths
+from gramian.layers._models import LanguageModel
+from gramian.layers._streams import stream_states
+from gramian.layers._token_statistics import TokenPass
+from gramian.layers._views import Rates, augment
+
+# About a quarter of a minute of work on two cores for a model of 135 million parameters: what a kill costs at most.
+CHUNK_TOKENS = 8192
+
+
+@dataclass(frozen=True)
+class ChunkWork:
+    """What is computed for each chunk."""
+
+    streams: tuple[tuple[int, str], ...]
+    orders: tuple[float, ...]
+    entropy: bool
+    curvature: bool
+    sink_share: bool
+    pooled: bool
+    views: int
+    seed: int
+    rates: Rates
+    max_tokens: int
+    token_budget: int
+    normalize: str | None
+
+
+def plan_chunks(lengths: Sequence[int], views: int) -> list[list[int]]:
+    """Prompts sorted by length, cut so that a chunk holds about `CHUNK_TOKENS` with its views; indices into `lengths`."""
+    chunks: list[list[int]] = []
+    held = CHUNK_TOKENS
+    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        cost = lengths[index] * (1 + views)
+        if held + cost > CHUNK_TOKENS:
+            chunks.append([])
+            held = 0
+        chunks[-1].append(index)
+        held += cost
+    return chunks
+
+
+def compute_chunk(model: LanguageModel, texts: Sequence[str], work: ChunkWork) -> dict[str, np.ndarray]:
+    """The arrays of one chunk: prompts last, except for the width of `pooled`.
+
+    Returns:
+        `tokens` (n,); `entropy` (streams, orders, 2, n); `curvature` (streams, 2, n); `sink_share` (streams, n);
+        `pooled` (streams, 2, 1 + views, n, d): the means over all tokens and over all but the first, of the prompt and its views.
+        Of these, those that `work` asks for.
+    """
+    arrays = _forward(model, texts, work, clean=True)
+    if not work.pooled:
+        arrays.pop("pooled")
+        return arrays
+    pooled = [arrays["pooled"][:, :, None]]
+    if work.views:
+        augmented = [
+            augment(text, view=view, seed=work.seed, rates=work.rates) for view in range(work.views) for text in texts
+        ]
+        of_views = _forward(model, augmented, work, clean=False)["pooled"]
+        pooled.append(of_views.reshape(*of_views.shape[:2], work.views, len(texts), of_views.shape[-1]))
+    arrays["pooled"] = np.concatenate(pooled, axis=2)
+    return arrays
+
+
+def _forward(model: LanguageModel, texts: Sequence[str], work: ChunkWork, *, clean: bool) -> dict[str, np.ndarray]:
+    lengths = [min(n, work.max_tokens) for n in token_lengths(model, texts)]
+    # A model whose states depend on padding takes one prompt at a time.
+    budget = work.token_budget if model.pads else 1
+    arrays: dict[str, np.ndarray] = {"tokens": np.zeros(len(texts), dtype=np.int32)} if clean else {}
+    for batch in plan_batches(lengths, token_budget=budget):
+        encoded = encode(model, [texts[i] for i in batch], max_tokens=work.max_tokens)
+        tokens = TokenPass(
+            names=work.streams,
+            orders=work.orders,
+            entropy=clean and work.entropy,
+            curvature=clean and work.curvature,
+            sink_share=clean and work.sink_share,
+        )
+        with torch.inference_mode():
+            stream_states(model, encoded, tokens.visit, normalize=work.normalize)
+            results = tokens.results()
+        # Prompts to the last axis but one for pooled, the last for the rest.
+        found = {"entropy": results.entropy, "curvature": results.curvature, "sink_share": results.sink_share}
+        for name, values in found.items():
+            if values is not None:
+                _place(arrays, name, values.numpy(), batch, len(texts), axis=-1)
+        _place(arrays, "pooled", results.pooled.numpy(), batch, len(texts), axis=-2)
+        if clean:
+            arrays["tokens"][batch] = encoded.mask.sum(1).numpy()
+    return arrays
+
+
+def _place(
+    arrays: dict[str, np.ndarray], name: str, values: np.ndarray, batch: list[int], count: int, *, axis: int
+) -> None:
+    if name not in arrays:
+        shape = list(values.shape)
+        shape[axis] = count
+        arrays[name] = np.zeros(shape, dtype=values.dtype)
+    np.moveaxis(arrays[name], axis, 0)[batch] = np.moveaxis(values, axis, 0)

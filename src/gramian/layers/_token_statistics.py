@@ -1,0 +1,207 @@
+"""Everything a run needs from the tokens of one batch, from a single Gram matrix per layer and prompt.
+
+The plain functions in `gramian.quality` centre and normalise the tokens once for each measure and each choice of tokens. Here one
+Gram of the tokens, centred on the mean of all but the first, serves them all: prompt entropy and curvature, with the first token
+and without. `docs/design/one-gram-per-layer.md` derives it; tests compare every value with the plain functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from gramian.itl import spectral_entropy
+from gramian.layers._cores import map_on_cores
+
+# Grams wait for their spectra until this many bytes are held: enough for the solver to run long batches on every core,
+# little beside a model.
+_QUEUE_BYTES = 32 * 2**20
+TOKEN_VARIANTS = ("all", "no_first")
+
+
+@dataclass(frozen=True)
+class BatchStatistics:
+    """What one batch of prompts contributes; streams lead, prompts come last but for the width of `pooled`."""
+
+    entropy: Tensor | None  # (streams, orders, 2, prompts), nats; 2: all tokens, without the first
+    curvature: Tensor | None  # (streams, 2, prompts), radians
+    sink_share: Tensor | None  # (streams, prompts)
+    pooled: Tensor  # (streams, 2, prompts, d)
+
+
+@dataclass
+class TokenPass:
+    """Collects one forward pass; `visit` is what the model's hooks call.
+
+    Args:
+        names: the streams, in the order of the results.
+        orders: orders of the prompt entropy.
+        entropy, curvature, sink_share: which token measures are wanted; none of them for views, of which only the mean is kept.
+    """
+
+    names: Sequence[tuple[int, str]]
+    orders: Sequence[float]
+    entropy: bool
+    curvature: bool
+    sink_share: bool
+    _parts: dict[tuple[int, str], dict[str, Tensor]] = field(default_factory=dict)
+    _waiting: list[tuple[tuple[int, str], Tensor]] = field(default_factory=list)
+    _waiting_bytes: int = 0
+    _precision: float = 0.0
+    _cutoff: Tensor = field(default_factory=lambda: torch.zeros(()))
+
+    def visit(self, layer: int, stream: str, states: Tensor, mask: Tensor) -> None:
+        if (layer, stream) not in self.names:
+            return
+        tokens, lengths = left_aligned(states, mask)
+        self._precision = torch.finfo(tokens.dtype).eps
+        if self.entropy and min(self.orders) < 1:
+            tokens = tokens.double()  # orders below 1 amplify rounding noise
+        if not bool(torch.isfinite(tokens).all()):
+            raise ValueError(
+                f"hidden states: expected finite values; got NaN or infinity in layer {layer} ({stream}). "
+                "Half precision overflows in some models: load with dtype='float32' or 'bfloat16'"
+            )
+        part = self._parts[layer, stream] = {}
+        valid = _valid(tokens, lengths)
+        rest = tokens[:, 1:].sum(1)
+        means = [(rest + tokens[:, 0]) / lengths[:, None], rest / (lengths[:, None] - 1)]
+        part["pooled"] = torch.stack(means).float().cpu()
+        if self.sink_share:
+            squares = torch.linalg.vecdot(tokens, tokens)
+            part["sink_share"] = (squares[:, 0] / squares.sum(1)).float().cpu()
+        if self.entropy or self.curvature:
+            centred = (tokens - (rest / (lengths[:, None] - 1))[:, None]) * valid[..., None]
+            gram = centred @ centred.mT
+            if self.curvature:
+                part["curvature"] = curvature_from_gram(gram, lengths).float().cpu().mT
+            if self.entropy:
+                self._enqueue((layer, stream), unit_grams(centred, gram, lengths), lengths)
+
+    def _enqueue(self, name: tuple[int, str], grams: Tensor, lengths: Tensor) -> None:
+        self._waiting.append((name, grams.cpu()))
+        # Rank of the Gram at most, with the first token and without: padding must not move the rank tolerance.
+        sizes = torch.stack([lengths, lengths - 1], 1).clamp_max(grams.shape[-1]).cpu()
+        self._cutoff = sizes[..., None] * self._precision
+        self._waiting_bytes += grams.numel() * grams.element_size()
+        if self._waiting_bytes >= _QUEUE_BYTES:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        eigenvalues = eigenvalues_of_many(torch.stack([grams for _, grams in self._waiting]))
+        for (name, _), values in zip(self._waiting, eigenvalues, strict=True):
+            spectrum = values.clamp_min(0)
+            spectrum = spectrum / spectrum.sum(-1, keepdim=True)
+            entropies = [self._entropy_of(spectrum, order) for order in self.orders]
+            self._parts[name]["entropy"] = torch.stack(entropies).float().mT  # prompts last
+        self._waiting, self._waiting_bytes = [], 0
+
+    def _entropy_of(self, spectrum: Tensor, order: float) -> Tensor:
+        if order < 1:
+            spectrum = torch.where(spectrum > self._cutoff * spectrum.amax(-1, keepdim=True), spectrum, 0)
+            spectrum = spectrum / spectrum.sum(-1, keepdim=True)
+        return spectral_entropy(spectrum, alpha=order, rank_tolerance=0.0)
+
+    def results(self) -> BatchStatistics:
+        self._flush()
+
+        def gather(key: str) -> Tensor:
+            return torch.stack([self._parts[name][key] for name in self.names])
+
+        return BatchStatistics(
+            entropy=gather("entropy") if self.entropy else None,
+            curvature=gather("curvature") if self.curvature else None,
+            sink_share=gather("sink_share") if self.sink_share else None,
+            pooled=gather("pooled"),
+        )
+
+
+def left_aligned(states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Measured tokens moved to the front, the others zero, in float32 or better; and how many each prompt has.
+
+    The mask is one run of tokens a prompt (padding on the right; an instruction or template before it may be left out).
+    """
+    lengths = mask.sum(1)
+    if bool((lengths < 2).any()):
+        raise ValueError(
+            "tokens: expected at least 2 measured tokens a prompt; got fewer. Drop shorter prompts with min_tokens"
+        )
+    start = mask.to(torch.int8).argmax(1)
+    longest = int(lengths.max())
+    position = torch.arange(longest, device=mask.device)
+    if bool((start == 0).all()):
+        tokens = states[:, :longest]
+    else:
+        index = (start[:, None] + position).clamp_max(states.shape[1] - 1)
+        tokens = states.gather(1, index[..., None].expand(-1, -1, states.shape[2]))
+    tokens = tokens.to(torch.promote_types(tokens.dtype, torch.float32))
+    return torch.where((position < lengths[:, None])[..., None], tokens, 0), lengths
+
+
+def _valid(tokens: Tensor, lengths: Tensor) -> Tensor:
+    return torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]
+
+
+def unit_grams(centred: Tensor, gram: Tensor, lengths: Tensor) -> Tensor:
+    """Grams of the centred, unit-norm tokens, with the first token and without: `(batch, 2, m, m)`, m = min(n, d).
+
+    `centred` is centred on the mean of all tokens but the first, so the Gram without the first is a block of `gram`,
+    and re-centring with the first shifts it by that token's share: c_i - c_0 / n.
+    """
+    count = lengths[:, None, None].to(gram.dtype)
+    valid = _valid(centred, lengths)
+    if centred.shape[1] <= centred.shape[2]:
+        row = gram[:, :1] / count
+        everything = gram - row - row.mT + gram[:, :1, :1] / count**2
+        everything = everything * (valid[:, :, None] & valid[:, None, :])
+        without_first = gram.clone()
+        without_first[:, 0] = 0
+        without_first[:, :, 0] = 0
+        both = torch.stack([everything, without_first], 1)
+        scale = _inverse_root(both.diagonal(dim1=-2, dim2=-1))
+        return both * scale[..., :, None] * scale[..., None, :]
+    everything = (centred - centred[:, :1] / count) * valid[..., None]
+    without_first = centred.clone()
+    without_first[:, 0] = 0
+    both = torch.stack([everything, without_first], 1)
+    unit = both * _inverse_root(torch.linalg.vecdot(both, both))[..., None]
+    return unit.mT @ unit
+
+
+def _inverse_root(squares: Tensor) -> Tensor:
+    positive = squares > 0
+    return torch.where(positive, torch.where(positive, squares, 1).rsqrt(), 0)
+
+
+def curvature_from_gram(gram: Tensor, lengths: Tensor) -> Tensor:
+    """Mean angle between successive differences, with the first token and without: `(batch, 2)`, radians; NaN where undefined.
+
+    With G the Gram of tokens shifted by any constant, the differences v_k = x_{k+1} - x_k have
+    v_k . v_l = G[k+1, l+1] - G[k+1, l] - G[k, l+1] + G[k, l].
+    """
+    same = gram.diagonal(dim1=-2, dim2=-1)
+    next_one = gram.diagonal(1, dim1=-2, dim2=-1)
+    next_two = gram.diagonal(2, dim1=-2, dim2=-1)
+    squares = (same[:, 1:] - 2 * next_one + same[:, :-1]).clamp_min(0)
+    products = next_one[:, 1:] - same[:, 1:-1] - next_two + next_one[:, :-1]
+    norms = (squares[:, 1:] * squares[:, :-1]).sqrt()
+    index = torch.arange(products.shape[1], device=gram.device)
+    defined = (norms > 0) & (index + 2 < lengths[:, None])
+    angles = torch.arccos((products / torch.where(defined, norms, 1)).clamp(-1, 1))
+    both = torch.stack([defined, defined & (index > 0)], 1)
+    return torch.where(both, angles[:, None], 0).sum(-1) / both.sum(-1)
+
+
+def eigenvalues_of_many(grams: Tensor) -> Tensor:
+    """Eigenvalues of many small symmetric matrices, `(..., n, n)` -> `(..., n)`, ascending, on every core.
+
+    LAPACK takes a batch one matrix after the other and a small one does not fill two cores, so the batch is dealt out to threads.
+    """
+    flat = grams.reshape(-1, *grams.shape[-2:])
+    parts = map_on_cores(torch.linalg.eigvalsh, flat.chunk(torch.get_num_threads()))
+    return torch.cat(parts).reshape(grams.shape[:-1])
