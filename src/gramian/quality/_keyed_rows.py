@@ -12,8 +12,6 @@ from torch import Tensor
 from ._inputs import read
 from ._statistic import Statistic
 
-CAPACITY = 2048
-
 
 class KeyedRows(Statistic):
     """The `capacity` prompts with the smallest keys, in the order of their keys.
@@ -25,8 +23,10 @@ class KeyedRows(Statistic):
 
     _name: ClassVar[str]
     _axes: ClassVar[str]
+    CAPACITY: ClassVar[int]
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
+    def __init__(self, capacity: int | None = None) -> None:
+        capacity = self.CAPACITY if capacity is None else capacity
         if capacity < 2:
             raise ValueError(f"capacity: expected at least 2 prompts; got {capacity}. Choose a larger sample.")
         self.capacity = capacity
@@ -109,6 +109,7 @@ class KeyedRows(Statistic):
 class Rows(KeyedRows):
     """A bounded sample of embeddings `(N, d)`."""
 
+    CAPACITY = 2048
     _name = "embeddings"
     _axes = "N d"
 
@@ -116,6 +117,8 @@ class Rows(KeyedRows):
 class ViewRows(KeyedRows):
     """A bounded sample of prompts with their views `(N, q, d)`."""
 
+    # Spectra of N x N are taken of these, several for each value.
+    CAPACITY = 1000
     _name = "views"
     _axes = "N q d"
 
@@ -144,4 +147,5 @@ def _scramble(x: np.ndarray) -> np.ndarray:
     # The finaliser of SplitMix64: every input bit reaches every output bit.
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    mixed: np.ndarray = x ^ (x >> np.uint64(31))
+    return mixed

@@ -83,7 +83,8 @@ def linear_cka(x: ArrayT, y: ArrayT) -> ArrayT:
     1.0
     """
     tensors, restore = read(("x", "y"), x, y, axes="N d")
-    a, b = tensors
+    a: Tensor = tensors[0]
+    b: Tensor = tensors[1]
     if a.shape[:-1] != b.shape[:-1]:
         raise ValueError(
             f"y: expected shape {(*a.shape[:-1], 'e')}, one row for each of x; got {tuple(b.shape)}. "

@@ -116,7 +116,7 @@ def prompt_entropy_from_spectrum(
         alpha, normalization: as in `prompt_entropy`.
 
     Raises:
-        ValueError: lengths of another shape, and as `prompt_entropy`.
+        ValueError: lengths of another shape, eigenvalues that do not sum to one, and as `prompt_entropy`.
 
     >>> import numpy as np
     >>> float(prompt_entropy_from_spectrum(np.array([0.5, 0.5]), 4, 2, normalization="log_d"))
@@ -129,8 +129,15 @@ def prompt_entropy_from_spectrum(
             f"lengths: expected shape {tuple(spectrum.shape[:-1])}, one a prompt; got {tuple(counts.shape)}. "
             "Give the number of real tokens of each prompt."
         )
+    values = precise(spectrum)
+    total = values.sum(-1, keepdim=True)
+    if bool(((total - 1).abs() > torch.finfo(spectrum.dtype).eps ** 0.5).any()):
+        raise ValueError(
+            f"eigenvalues: expected a sum of one; got {float(total.detach().flatten()[0]):.6g}. Divide by their sum."
+        )
     tolerance = rank_tolerance(int(counts.max()), width, spectrum.dtype)
-    entropy = spectral_entropy(precise(spectrum), alpha=alpha, rank_tolerance=tolerance)
+    # In float32 they sum to one only to its rounding.
+    entropy = spectral_entropy(values / total, alpha=alpha, rank_tolerance=tolerance)
     return restore(normalized_entropy(entropy, count=counts, width=width, normalization=normalization))
 
 
