@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gramian.itl._arrays import same_kind, spectral_dtype, to_tensor
-from gramian.itl._distances import distances, pooled, squared_distances
+from gramian.itl._distances import distances, distinct_pairs, squared_distances
 from gramian.itl._errors import type_fault, value_fault
 from gramian.itl._shapes import Array, Bandwidth, Float
 
@@ -67,7 +67,7 @@ def _by_rule(rule: str, sample: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*
         return torch.tensor(length, dtype=spectral_dtype(sample), device=sample.device)
     if sample.shape[-2] < 2:
         raise value_fault("bandwidth", f"two points or more for the rule {rule!r}", "one point", "Pass a number.")
-    pairs = distances(pooled(squared_distances(sample, sample)))
+    pairs = distances(distinct_pairs(squared_distances(sample, sample)))
     length = pairs.mean(-1) if rule == "mean" else _median(pairs)
     if bool((length == 0).any()):
         which = "all points equal" if bool((pairs.amax(-1) == 0).any()) else "most pairs of points equal"

@@ -8,7 +8,7 @@ from torch import Tensor
 from gramian.itl._arrays import spectral_dtype
 from gramian.itl._shapes import Float
 
-__all__ = ["distances", "pooled", "squared_distances"]
+__all__ = ["distances", "distinct_pairs", "squared_distances"]
 
 
 def squared_distances(x: Float[Tensor, "*batch n d"], y: Float[Tensor, "*batch m d"]) -> Float[Tensor, "*batch n m"]:
@@ -27,13 +27,13 @@ def squared_distances(x: Float[Tensor, "*batch n d"], y: Float[Tensor, "*batch m
     return torch.where(squared > 8 * torch.finfo(wide).eps * terms.detach(), squared, 0.0)
 
 
-def distances(squared: Float[Tensor, "*batch n m"]) -> Float[Tensor, "*batch n m"]:
+def distances(squared: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
     """Square roots, with zero gradient where the distance is zero and has none."""
     positive = squared > 0
     return torch.where(positive, torch.where(positive, squared, 1.0).sqrt(), 0.0)
 
 
-def pooled(squared: Float[Tensor, "*batch n n"]) -> Float[Tensor, "*batch pairs"]:
+def distinct_pairs(squared: Float[Tensor, "*batch n n"]) -> Float[Tensor, "*batch pairs"]:
     """The ``n (n - 1)`` entries off the diagonal: every distinct pair, twice."""
     size = squared.shape[-1]
     flat = squared.flatten(-2)[..., 1:]

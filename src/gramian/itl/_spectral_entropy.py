@@ -19,7 +19,7 @@ __all__ = ["passing_clamp", "renyi_entropy", "spectral_entropy"]
 _NEAR_ONE = 0.25
 
 
-def spectral_entropy(eigenvalues: ArrayT, *, alpha: Order = 1.0, rank_tolerance: float | None = None) -> ArrayT:
+def spectral_entropy(eigenvalues: ArrayT, *, alpha: Order = 1.0, rank_tolerance: Order | None = None) -> ArrayT:
     r"""Rényi entropy of a spectrum that sums to one, in nats, within ``[0, log n]``.
 
     .. math:: S_\alpha(p) = \frac{1}{1-\alpha} \log \sum_i p_i^\alpha
@@ -68,10 +68,8 @@ def spectral_entropy(eigenvalues: ArrayT, *, alpha: Order = 1.0, rank_tolerance:
     if bool(((total - 1).abs() > tolerance).any()):
         worst = float(total.flatten()[(total.flatten() - 1).abs().argmax()])
         raise value_fault("eigenvalues", "a sum of one", f"{worst:.6g}", "Divide by their sum.")
-    if rank_tolerance is None:
-        cutoff = rank_cutoff(order, values.shape[-1], converted.eps)
-    else:
-        cutoff = _checked_tolerance(rank_tolerance)
+    precision = rank_cutoff(order, values.shape[-1], converted.eps) if rank_tolerance is None else rank_tolerance
+    cutoff = _checked_tolerance(precision)
     return converted.restore(renyi_entropy(passing_clamp(values), order, cutoff))
 
 
@@ -114,7 +112,7 @@ def _entropy_near_one(
     return -torch.log1p(terms.sum(-1)) / excess
 
 
-def _checked_tolerance(tolerance: float) -> float:
+def _checked_tolerance(tolerance: Order) -> float:
     if isinstance(tolerance, bool) or not isinstance(tolerance, int | float):
         rule = "a number in [0, 1) or None"
         raise type_fault("rank_tolerance", rule, type(tolerance).__name__, "None takes n times the dtype's precision.")
