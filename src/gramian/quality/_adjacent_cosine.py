@@ -43,7 +43,7 @@ def adjacent_cosine(x: ArrayT, y: ArrayT) -> ArrayT:
 
     .. math:: \frac1N \sum_i \frac{x_i \cdot y_i}{\|x_i\| \|y_i\|}
 
-    Source: [men2024, Eq. (1)], whose block influence is one less this, there over tokens.
+    Source: [men2024], whose block influence is one less this, there over tokens.
 
     Args:
         x, y: `(..., N, d)`, embeddings of the same prompts at two layers of one width.

@@ -41,7 +41,7 @@ def alignment(view_a: ArrayT, view_b: ArrayT) -> ArrayT:
 
     .. math:: \frac1N \sum_i \|u_i - v_i\|^2
 
-    Source: [wang2020, Eq. (3)], exponent 2; low is good by its authors' reading.
+    Source: [wang2020], the alignment loss with exponent 2; low is good by its authors' reading.
 
     Args:
         view_a, view_b: `(..., N, d)`, row i of both a view of prompt i.

@@ -11,7 +11,7 @@ from ._moments import Moments, too_few_rows
 from ._small_samples import fewer_prompts_than_dimensions, warn_if_small
 from ._spectra import above_rounding, embedding_spectrum
 
-# Stringer et al. fit ranks 11 to 500 of about 2,800; these are the same shares of a shorter spectrum, rounded.
+# The default fit runs from rank r // 50 to r // 2 of r eigenvalues above rounding.
 _FIRST_SHARE, _LAST_SHARE = 50, 2
 
 
@@ -51,9 +51,9 @@ def alpha_req(embeddings: ArrayT, *, fit_range: tuple[int, int] | None = None) -
     by least squares of log eigenvalue on log rank. Sensitive to the range of ranks: compare values only at equal
     ranges.
 
-    Source: [agrawal2022, Sec. 3]. The fit range is ours: of r eigenvalues above rounding, ranks max(1, r // 50) to r //
-    2. It leaves out the few largest, which outlier dimensions set, and the tail, which the sample size sets. The
-    smallest r of a batch serves all of it.
+    Source: [agrawal2022], the decay coefficient of the eigenspectrum. The fit range is ours: of r eigenvalues above
+    rounding, ranks max(1, r // 50) to r // 2. It leaves out the few largest, which outlier dimensions set, and the
+    tail, which the sample size sets. The smallest r of a batch serves all of it.
 
     Args:
         embeddings: `(..., N, d)`, one row a prompt.

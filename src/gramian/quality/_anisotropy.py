@@ -46,7 +46,7 @@ def anisotropy(embeddings: ArrayT) -> ArrayT:
 
     .. math:: \frac{1}{N(N-1)} \sum_{i \ne j} u_i \cdot u_j = \frac{\|\sum_i u_i\|^2 - N}{N(N-1)}, \quad u = x / \|x\|
 
-    Source: [ethayarajh2019, Sec. 3.2], over all pairs instead of a sample of them.
+    Source: [ethayarajh2019], average cosine, over all pairs instead of a sample of them.
 
     Args:
         embeddings: `(..., N, d)`, one row a prompt.

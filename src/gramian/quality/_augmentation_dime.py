@@ -52,9 +52,9 @@ def augmentation_dime(
 
     with the cosine kernel and `permutations` random permutations P; 0 is expected without dependence.
 
-    Source: [skean2023, Eq. (7)]. The released layer-wise code takes uncentred linear kernels, and d x d covariances
-    when N > d, whose Hadamard product is not that of the Gram matrices; here Grams are always N x N and of unit
-    diagonal.
+    Source: [skean2023], the difference of matrix-based entropies. The released layer-wise code takes uncentred linear
+    kernels, and d x d covariances when N > d, whose Hadamard product is not that of the Gram matrices; here Grams are
+    always N x N and of unit diagonal.
 
     Args:
         view_a, view_b: `(..., N, d)`, row i of both a view of prompt i.

@@ -27,11 +27,11 @@ def curvature(tokens: ArrayT, mask: Any = None) -> ArrayT:
 
     .. math:: \frac{1}{n-2} \sum_k \angle(v_k, v_{k+1}), \quad v_k = z_{k+1} - z_k
 
-    0 on a straight line, pi when the path reverses at every token. In high dimension independent tokens give about
-    2 pi / 3, independent differences about pi / 2. An angle at a difference of zero (two equal successive
-    tokens) is undefined and left out of the mean.
+    0 on a straight line, pi when the path reverses at every token. In high dimension independent tokens give about 2
+    pi / 3, independent differences about pi / 2. An angle at a difference of zero (two equal successive tokens) is
+    undefined and left out of the mean.
 
-    Source: [hosseini2023, Eq. (1)], [skean2025, Sec. 3.3.2]. The released code takes angles between tokens instead of
+    Source: [hosseini2023], [skean2025, Sec. 3.3.2]. The released code takes angles between tokens instead of
     differences, or folds the angle by an absolute value; here neither.
 
     Args:

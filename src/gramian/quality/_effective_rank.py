@@ -44,8 +44,8 @@ def effective_rank(embeddings: ArrayT) -> ArrayT:
     with the singular values of the uncentred matrix. It is at least exp of the dataset entropy of order 1, which
     weights by squared singular values.
 
-    Source: [garrido2023, Eq. (1)], without its epsilon of 1e-7, which keeps p from summing to one. Singular values
-    below rounding (eigenvalues below n eps of the largest) count as zero.
+    Source: [garrido2023, Eq. (1)], without its epsilon, which keeps p from summing to one. Singular values below
+    rounding (eigenvalues below n eps of the largest) count as zero.
 
     Args:
         embeddings: `(..., N, d)`, one row a prompt.

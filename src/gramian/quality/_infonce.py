@@ -70,12 +70,11 @@ def infonce(view_a: ArrayT, view_b: ArrayT, *, temperature: float = 0.1, form: s
 
     .. math:: -\frac1N \sum_i \log \frac{\exp(u_i \cdot v_i / \tau)}{\sum_j \exp(u_i \cdot v_j / \tau)}
 
-    on unit vectors u and v. `symmetric` averages this and the direction from v to u; `one_way` is this alone; `nt_xent`
-    has all other 2N - 1 views as candidates, for every one of the 2N views.
+    on unit vectors u and v. `symmetric` averages this and the direction from v to u; `one_way` is this alone;
+    `nt_xent` has all other 2N - 1 views as candidates, for every one of the 2N views.
 
     Source: [oord2018, Eq. (4)], `nt_xent`: [chen2020, Eq. (1)]. log N less the loss bounds the mutual information of
-        the
-    views from below for the first two forms: `infonce_bound`.
+    the views from below for the first two forms: `infonce_bound`.
 
     Args:
         view_a, view_b: `(..., N, d)`, row i of both a view of prompt i.

@@ -84,8 +84,8 @@ def intrinsic_dimension(embeddings: ArrayT, *, discard: float = 0.1) -> ArrayT:
     fitted through the origin over the smallest ratios, F their empirical distribution. Too low where the true
     dimension is high, since neighbours are then never close.
 
-    Source: [facco2017, Eq. (5) and Methods], discarding the largest 10 % of ratios as there. Rows that repeat another
-    are left out first, since their ratio is undefined.
+    Source: [facco2017], discarding the largest 10 % of ratios as there. Rows that repeat another are left out first,
+    since their ratio is undefined.
 
     Args:
         embeddings: `(..., N, d)`, one row a prompt.

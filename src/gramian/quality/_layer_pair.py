@@ -17,8 +17,8 @@ from ._statistic import Statistic, check_width
 class LayerPair(Statistic):
     """Rows while there are fewer than dimensions; from then on the scatter of both layers and across them.
 
-    The two layers are held side by side as one vector of width d + e, so that the scatter of the joint vector holds all
-    three blocks. The cosines of each prompt's two vectors are summed as they come.
+    The two layers are held side by side as one vector of width d + e, so that the scatter of the joint vector holds
+    all three blocks. The cosines of each prompt's two vectors are summed as they come.
     """
 
     def __init__(self) -> None:

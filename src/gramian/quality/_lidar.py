@@ -112,7 +112,7 @@ def _minimum(statistic: Any) -> str | None:
 def lidar(views: ArrayT, *, delta: float = 1e-4) -> ArrayT:
     """LiDAR, the exponential of `lidar_entropy`, in dimensions, within ``[1, min(N - 1, d)]``.
 
-    Source: [thilak2024, Eq. (3)]. Code that reports the entropy under the name LiDAR reports `lidar_entropy`.
+    Source: [thilak2024]. Code that reports the entropy under the name LiDAR reports `lidar_entropy`.
 
     Args, raises, warnings, differentiation and cost: those of `lidar_entropy`.
 
@@ -151,7 +151,7 @@ def lidar_entropy(views: ArrayT, *, delta: float = 1e-4) -> ArrayT:
         S_b = \tfrac1N \sum_i (\mu_i - \mu)(\mu_i - \mu)^T, \quad
         S_w = \tfrac1{Nq} \sum_{ij} (x_{ij} - \mu_i)(x_{ij} - \mu_i)^T + \delta I
 
-    Source: [thilak2024, Eqs. (1)-(3)], the entropy before the exponential. `delta` has the units of squared embeddings:
+    Source: [thilak2024], the entropy before the exponential. `delta` has the units of squared embeddings:
     the measure is not invariant to their scale.
 
     Args:

@@ -57,7 +57,7 @@ def linear_cka(x: ArrayT, y: ArrayT) -> ArrayT:
     of the centred matrices. Each layer may be rotated, moved and scaled on its own. With fewer prompts than dimensions
     it lies near 1 even for independent layers.
 
-    Source: [kornblith2019, Eq. (4) and Sec. 3].
+    Source: [kornblith2019, Sec. 3].
 
     Args:
         x: `(..., N, d)`, embeddings at one layer.

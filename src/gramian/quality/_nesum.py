@@ -37,7 +37,7 @@ def nesum(embeddings: ArrayT) -> ArrayT:
 
     with the eigenvalues of the centred covariance; `stable_rank` is the same of the uncentred matrix.
 
-    Source: [he2022, Sec. 4].
+    Source: [he2022], the normalised eigenvalue sum.
 
     Args:
         embeddings: `(..., N, d)`, one row a prompt.

@@ -37,7 +37,7 @@ def participation_ratio(embeddings: ArrayT) -> ArrayT:
 
     with the eigenvalues of the centred covariance: exp of the centred dataset entropy of order 2.
 
-    Source: [gao2017, Eq. (5)].
+    Source: [gao2017], the participation ratio.
 
     Args:
         embeddings: `(..., N, d)`, one row a prompt.

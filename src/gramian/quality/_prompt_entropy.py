@@ -45,8 +45,8 @@ def prompt_entropy(
         S_\alpha = \frac{1}{1-\alpha} \log \sum_i \lambda_i^\alpha, \quad
         \lambda = \operatorname{eig}(ZZ^T / \operatorname{tr} ZZ^T)
 
-    Z holds the real tokens, first centred on their mean, then each divided by its length; a token equal to the mean has
-    no direction and counts as a zero row. Tokens all on one line through their mean give 0. Uncentred, the largest
+    Z holds the real tokens, first centred on their mean, then each divided by its length; a token equal to the mean
+    has no direction and counts as a zero row. Tokens all on one line through their mean give 0. Uncentred, the largest
     value is ``log min(n, d)``.
 
     Source: [skean2025, Eq. (1)]. The paper does not state the centring and the unit length, its code does both; its

@@ -30,8 +30,8 @@ def sink_share(tokens: ArrayT, mask: Any = None) -> ArrayT:
     1 / n when all tokens are equally long; near 1 in the middle layers of many language models, where the first token
     carries massive activations.
 
-    Source: [queipo2025, Sec. 3], which links such activations to the low entropy of middle layers; the share is our
-    summary of them.
+    Source: [queipo2025], which links such activations to the low entropy of middle layers; the share is our summary of
+    them.
 
     Args:
         tokens: `(..., n, d)`, in the order of the text.

@@ -37,7 +37,7 @@ def stable_rank(embeddings: ArrayT) -> ArrayT:
 
     of the uncentred matrix. It never exceeds the rank. The exponential of the dataset entropy at order infinity.
 
-    Source: [rudelson2007, Sec. 1].
+    Source: [rudelson2007], the numerical rank.
 
     Args:
         embeddings: `(..., N, d)`, one row a prompt.

@@ -48,10 +48,10 @@ def uniformity(embeddings: ArrayT) -> ArrayT:
 
     .. math:: \log \operatorname{mean}_{i < j} \exp(-2 \|u_i - u_j\|^2), \quad u = x / \|x\|
 
-    -4 for orthogonal vectors, about -4 + 8 / d for directions drawn evenly in d dimensions; low is good by its authors'
-    reading.
+    -4 for orthogonal vectors, about -4 + 8 / d for directions drawn evenly in d dimensions; low is good by its
+    authors' reading.
 
-    Source: [wang2020, Eq. (4)], t = 2, over distinct pairs.
+    Source: [wang2020], the uniformity loss with t = 2, over distinct pairs.
 
     Args:
         embeddings: `(..., N, d)`, one row a prompt.
