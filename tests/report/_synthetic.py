@@ -14,10 +14,10 @@ from gramian.runs import RunDirectory
 HOSTILE_MODEL = "<img src=x onerror=alert(1)>"
 HOSTILE_PROMPT = "Ignore this <script>alert(1)</script> </script><!-- and go on: the prompt is text & nothing else."
 
-_WORDS = (
+_PROSE = (
     "the of a layer sum class value object method returns when name defined list expression statement module each"
     " import string may argument function called with one it is and to in for sequence new by iterator default"
-).split()
+)
 
 # Level at the input, in the valley and at the end; the half width of the interval; the counted sample.
 _SHAPES = {
@@ -45,7 +45,9 @@ _SHAPES = {
 MEASURES = tuple(_SHAPES)
 _PER_PROMPT = ("prompt_entropy", "curvature", "sink_share")
 _VARIANTS = {
-    "prompt_entropy": [f"alpha=1;norm={norm};tokens={tokens}" for norm in ("raw", "log_n") for tokens in ("all", "no_first")]
+    "prompt_entropy": [
+        f"alpha=1;norm={norm};tokens={tokens}" for norm in ("raw", "log_n") for tokens in ("all", "no_first")
+    ]
     + ["alpha=2;norm=raw;tokens=all"],
     "dataset_entropy": ["alpha=1;norm=raw;tokens=all", "alpha=1;norm=raw;tokens=no_first"],
     "curvature": ["tokens=all", "tokens=no_first"],
@@ -184,7 +186,12 @@ def _prompts(spec: RunSpec, rng: np.random.Generator) -> pa.Table:
         spread = 4 * _SHAPES[measure][3]
         for variant in _variants(measure)[:2]:
             for layer, value in enumerate(curve(spec, measure, variant)):
-                two_humps = 2 * spread * (np.arange(spec.prompts) % 3 == 1) * np.exp(-((layer / max(spec.depth, 1) - 0.6) ** 2) / 0.02)
+                two_humps = (
+                    2
+                    * spread
+                    * (np.arange(spec.prompts) % 3 == 1)
+                    * np.exp(-((layer / max(spec.depth, 1) - 0.6) ** 2) / 0.02)
+                )
                 values = value + spread * (offsets + 0.3 * rng.standard_normal(spec.prompts)) + two_humps
                 values[0] = value + 6 * spread
                 tables.append(
@@ -204,7 +211,7 @@ def _prompts(spec: RunSpec, rng: np.random.Generator) -> pa.Table:
 
 
 def _texts(spec: RunSpec, rng: np.random.Generator) -> pa.Table:
-    texts = [" ".join(rng.choice(_WORDS, 60)).capitalize()[:400] for _ in range(spec.prompts)]
+    texts = [" ".join(rng.choice(_PROSE.split(), 60)).capitalize()[:400] for _ in range(spec.prompts)]
     texts[0] = HOSTILE_PROMPT
     return pa.table(
         {

@@ -14,14 +14,14 @@ _TITLES = {
     "lidar_entropy": "LiDAR entropy",
     "infonce": "InfoNCE",
     "infonce_bound": "InfoNCE bound",
-    "augmentation_dime": "DiME of two views",
-    "effective_rank": "Effective rank (RankMe)",
+    "augmentation_dime": "DiME of views",
+    "effective_rank": "Effective rank",
     "alpha_req": "α-ReQ",
     "nesum": "NESum",
-    "intrinsic_dimension": "Intrinsic dimension (TwoNN)",
-    "linear_cka": "Linear CKA with the layer before",
-    "adjacent_cosine": "Cosine with the layer before",
-    "sink_share": "First token's share of the norm",
+    "intrinsic_dimension": "Intrinsic dimension",
+    "linear_cka": "CKA with layer before",
+    "adjacent_cosine": "Cosine with layer before",
+    "sink_share": "First token’s share",
 }
 
 
@@ -60,5 +60,7 @@ def facts_of(measures: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 def formula_of(function: Any) -> str:
     """The first displayed formula of a docstring, in TeX, on one line; empty when there is none."""
-    found = re.search(r"\.\. math::[ \t]*(.*?)(?:\n[ \t]*\n(?![ \t]{4,})|\Z)", inspect.getdoc(function) or "", re.DOTALL)
+    found = re.search(
+        r"\.\. math::[ \t]*(.*?)(?:\n[ \t]*\n(?![ \t]{4,})|\Z)", inspect.getdoc(function) or "", re.DOTALL
+    )
     return " ".join(found.group(1).split()) if found else ""

@@ -15,6 +15,7 @@ from gramian.report._variants import parse_variant, sibling
 
 _FEW_PROMPTS = 30
 _DOMINANT_SHARE = 0.5
+_OVERWHELMING_SHARE = 0.9
 _MOST_SENTENCES = 5
 
 
@@ -44,7 +45,8 @@ class Sentence:
 def headline(sources: list[Source]) -> list[Sentence]:
     """Three to five sentences where the numbers allow: warnings about the sample first, then what the layers show.
 
-    ``±`` is half the width of the 95 % interval. Two numbers are called different only when their intervals are disjoint.
+    ``±`` is half the width of the 95 % interval. Two numbers are called different only when their intervals are
+    disjoint.
     """
     warnings = [sentence for place, source in enumerate(sources) for sentence in _warnings(place, source, len(sources))]
     findings: list[Sentence | None] = []
@@ -54,7 +56,7 @@ def headline(sources: list[Source]) -> list[Sentence]:
     else:
         findings = [_side_by_side(sources, "prompt_entropy", np.argmin, "lowest")]
         findings += [_side_by_side(sources, measure, np.argmax, "highest") for measure in ("lidar", "effective_rank")]
-        findings += [_first_token(place, source) for place, source in enumerate(sources)]
+        findings += [_first_token(place, source, named=True) for place, source in enumerate(sources)]
     told = [sentence for sentence in findings if sentence is not None]
     return warnings[:2] + told[: max(1, _MOST_SENTENCES - len(warnings[:2]))]
 
@@ -66,16 +68,17 @@ def _warnings(place: int, source: Source, count: int) -> list[Sentence]:
         point.n for variants in source.series.values() for series in variants for point in series.known if point.n > 0
     ]
     if sizes and min(sizes) < _FEW_PROMPTS:
-        text = (
-            f"{whose}Only {min(sizes):.0f} prompts were measured: intervals are wide, and differences between layers"
-            " may be chance."
+        parts = (
+            Part(f"{whose}Only "),
+            Part(f"{min(sizes):.0f} prompts", "table", source=place),
+            Part(" were measured: intervals are wide, and differences between layers may be chance."),
         )
-        sentences.append(Sentence("warning", (Part(text, "table", source=place),)))
+        sentences.append(Sentence("warning", parts))
     for why, measures in _too_small(source).items():
         titles = [title_of(measure) for measure in measures]
         shown = ", ".join(titles[:3]) + (f" and {len(titles) - 3} more measures" if len(titles) > 3 else "")
-        text = f"{whose}Small sample for {shown}: {why}"
-        sentences.append(Sentence("warning", (Part(text, "provenance", source=place),)))
+        parts = (Part(f"{whose}Small sample for "), Part(shown, f"m-{measures[0]}", source=place), Part(f": {why}"))
+        sentences.append(Sentence("warning", parts))
     return sentences
 
 
@@ -135,46 +138,46 @@ def _expansion(place: int, source: Source, series: Series) -> Sentence | None:
     return Sentence("finding", parts)
 
 
-def _first_token(place: int, source: Source) -> Sentence | None:
+def _first_token(place: int, source: Source, *, named: bool = False) -> Sentence | None:
     share = source.first("sink_share")
+    whose = [Part(f"{source.label}: ")] if named else []
     if share is None or not share.known:
         return None
     heavy = [point for point in share.known if _lower(point) > _DOMINANT_SHARE]
-    subject = (
-        Part("the first token", "m-sink_share", source=place) if heavy else Part("The first token", "m-sink_share")
-    )
+    subject = Part("the first token" if heavy or named else "The first token", "m-sink_share", source=place)
     if not heavy:
         largest = max(share.known, key=lambda point: point.value)
         if _upper(largest) >= _DOMINANT_SHARE:
             return None
         amount = f" never carries more than {_percent(largest)} of the squared norm"
-        return Sentence("finding", (subject, Part(f"{amount} (layer {largest.layer}): no layer is dominated by it.")))
+        rest = Part(f"{amount} (layer {largest.layer}): no layer is dominated by it.")
+        return Sentence("finding", (*whose, subject, rest))
     largest = max(heavy, key=lambda point: point.value)
     layers = [point.layer for point in heavy]
-    lead = f"At layers {layer_ranges(layers)}, " if len(layers) > 1 else f"At layer {layers[0]}, "
+    lead = f"at layers {layer_ranges(layers)}, " if len(layers) > 1 else f"at layer {layers[0]}, "
     parts = [
-        Part(lead),
+        *whose,
+        Part(lead if named else lead.capitalize()),
         subject,
         Part(" carries up to "),
         Part(_percent(largest), "m-sink_share", largest.layer, place),
         Part(f" of the squared norm (layer {largest.layer})"),
     ]
-    return Sentence("finding", (*parts, Part(_with_and_without(source, largest.layer))))
+    # The mean of the raw vectors is that token only where it outweighs the others' sum, not just their squares.
+    closing = ": a mean over raw tokens is mostly that token." if _lower(largest) > _OVERWHELMING_SHARE else "."
+    return Sentence("finding", (*parts, Part(_with_and_without(source, largest.layer) + closing)))
 
 
 def _with_and_without(source: Source, layer: int) -> str:
     with_first = source.first("prompt_entropy")
     if with_first is None or parse_variant(with_first.variant).get("tokens") != "all":
-        return "."
+        return ""
     wanted = sibling(with_first.variant, tokens="no_first")
     without = next((series for series in source.series["prompt_entropy"] if series.variant == wanted), None)
     here, there = with_first.at(layer), without.at(layer) if without else None
     if here is None or there is None or here.overlaps(there):
-        return ": a mean over raw tokens is mostly that token."
-    return (
-        f"; prompt entropy there is {_show(here)} with it and {_show(there)}{_unit(with_first)} without:"
-        " a mean over raw tokens is mostly that token."
-    )
+        return ""
+    return f"; prompt entropy there is {_show(here)} with it and {_show(there)}{_unit(with_first)} without"
 
 
 def _best_layers(place: int, source: Source) -> Sentence | None:
@@ -250,11 +253,17 @@ def _side_by_side(sources: list[Source], measure: str, pick: Callable[..., objec
     parts = [Part(title_of(measure), f"m-{measure}"), Part(f" is {word} at ")]
     for number, (place, source, series, best) in enumerate(told):
         parts += [
-            Part(f"{source.percent(best.layer)} % of the depth", f"m-{measure}", best.layer, place),
+            Part(_place_in_depth(source, best), f"m-{measure}", best.layer, place),
             Part(f" in {source.label} ({_show(best)}{_unit(series)})"),
             Part("." if number == len(told) - 1 else (" and at " if number == len(told) - 2 else ", at ")),
         ]
     return Sentence("finding", tuple(parts))
+
+
+def _place_in_depth(source: Source, point: Point) -> str:
+    if point.layer == 0:
+        return "the input"
+    return "the last layer" if point.layer == source.depth else f"{source.percent(point.layer)} % of the depth"
 
 
 def _others(tied: list[int], best: Point) -> str:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from gramian import __version__
+from gramian.report._formulas import mathml
 from gramian.report._headline import headline
 from gramian.report._payload import payload_of, to_json
 from gramian.report._provenance import accounts_of, citation, provenance_line
@@ -38,12 +39,13 @@ _SCRIPTS = (
 def page_of(sources: list[Source]) -> str:
     """The HTML text for some sources.
 
-    Only scripts whose SHA-256 the page's own policy lists may run, and nothing may be fetched: even if text from a prompt
-    or a model's name got past the escaping, it could not execute.
+    Only scripts whose SHA-256 the page's own policy lists may run, and nothing may be fetched: even if text from a
+    prompt or a model's name got past the escaping, it could not execute.
     """
     payload = payload_of(sources)
     script = _script()
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"mathml": mathml, "unbroken": _unbroken}
     context: dict[str, Any] = {
         "title": " and ".join(dict.fromkeys(source.label for source in sources[:3])),
         "policy": _policy(script),
@@ -60,6 +62,11 @@ def page_of(sources: list[Source]) -> str:
         "version": __version__,
     }
     return environment.from_string(_asset("template.html.j2")).render(context)
+
+
+def _unbroken(text: str) -> str:
+    """Keeps a number, its uncertainty and a percent sign on one line."""
+    return text.replace(" ± ", "\u00a0±\u00a0").replace(" %", "\u00a0%")
 
 
 def _asset(name: str) -> str:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from gramian.report._distributions import OWN_BINS, SHARED_BINS
 from gramian.report._facts import facts_of
 from gramian.report._numbers import compact
 from gramian.report._provenance import provenance_line
@@ -16,7 +15,7 @@ from gramian.report._sources import Source
 from gramian.report._variants import describe_variant, parse_variant
 
 _NUMBERS = ("value", "low", "high", "stderr")
-# Inside a script element only "<" could end it early or open a comment; the two separators are line ends in old JavaScript.
+# Inside a script element only "<" could end it early or open a comment; the separators are line ends in old JavaScript.
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
 
@@ -27,8 +26,9 @@ def payload_of(sources: list[Source]) -> dict[str, Any]:
     return {
         "runs": [_run(source) for source in sources],
         "measures": facts_of(measures),
-        "variants": {variant: {"keys": parse_variant(variant), "words": describe_variant(variant)} for variant in variants},
-        "bins": {"shared": SHARED_BINS, "own": OWN_BINS},
+        "variants": {
+            variant: {"keys": parse_variant(variant), "words": describe_variant(variant)} for variant in variants
+        },
         "provenance": provenance_line(sources),
     }
 

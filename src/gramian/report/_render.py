@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
-
 def render(directories: Sequence[Path], *, out: Path | None = None) -> Path:
     """Write run directories as one HTML page that works offline, and give its path.
 
@@ -23,8 +22,8 @@ def render(directories: Sequence[Path], *, out: Path | None = None) -> Path:
         The path of the page.
 
     Raises:
-        ValueError: when a directory is no finished run, is given twice, or the runs have different formats; when ``out``
-            is a directory; when the extra ``report`` is not installed.
+        ValueError: when a directory is no finished run, is given twice, or the runs have different formats; when
+            ``out`` is a directory; when the extra ``report`` is not installed.
         TypeError: when ``directories`` is a single path.
     """
     try:

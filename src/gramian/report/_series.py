@@ -42,7 +42,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
-    """A measure in one variant: a point for each layer of the residual stream, and the final-normed state if measured."""
+    """A measure in one variant: a point for each layer of the residual stream, and the final-normed state if there."""
 
     measure: str
     variant: str

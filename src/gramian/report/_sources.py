@@ -143,7 +143,9 @@ def _matching(table: pa.Table, identity: Mapping[str, Any]) -> pa.Table:
 
 
 def _texts(table: pa.Table, wanted: set[int]) -> dict[str, dict[str, Any]]:
-    rows = table.filter(pc.is_in(table["prompt"], value_set=pa.array(sorted(wanted), table.schema.field("prompt").type)))
+    rows = table.filter(
+        pc.is_in(table["prompt"], value_set=pa.array(sorted(wanted), table.schema.field("prompt").type))
+    )
     return {
         str(row["prompt"]): {key: row.get(key) for key in ("text", "tokens", "label") if row.get(key) is not None}
         for row in rows.to_pylist()

@@ -1,4 +1,4 @@
-"""Eigenvalues per layer, thinned so that a log-log plot loses nothing the eye could see, and the power law through them."""
+"""Eigenvalues per layer, thinned so that a log-log plot loses nothing one could see, and the power law through them."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def spectra_of(table: pa.Table) -> list[dict[str, Any]]:
     """The spectra table as the page holds it, one entry for each kind and variant.
 
     Returns:
-        Dicts with ``spectrum``, ``variant``, ``layers`` (layer -> ``count`` before thinning, thinned ``index`` from 1 and
-        ``value``, and ``law``, see :func:`power_law`) and ``final`` (the same for the final-normed state, or None).
+        Dicts with ``spectrum``, ``variant``, ``layers`` (layer -> ``count`` before thinning, thinned ``index`` from 1
+        and ``value``, and ``law``, see :func:`power_law`) and ``final`` (the same for the final-normed state, or None).
     """
     entries = []
     kinds = table.select(["spectrum", "variant"]).group_by(["spectrum", "variant"], use_threads=False).aggregate([])
@@ -58,7 +58,7 @@ def spectra_of(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def power_law(descending: np.ndarray) -> dict[str, float] | None:
-    """The line that :func:`gramian.quality.alpha_req` fits by default: log eigenvalue on log rank, in its range of ranks.
+    """The line that :func:`gramian.quality.alpha_req` fits by default: log eigenvalue on log rank, in its range.
 
     The measure keeps the slope only; the line on the plot needs its height and its ends too.
 

@@ -53,14 +53,21 @@ function buildPinBar() {
 
 function buildDepthControls() {
   const box = document.getElementById("depth-controls");
+  // A choice is offered for a key only when some measure comes in more than one of its values.
   const values = {};
-  Object.values(DATA.variants).forEach(({ keys }) =>
-    Object.entries(keys).forEach(([key, value]) => (values[key] = values[key] || new Set()).add(value)),
-  );
+  const offered = new Set();
+  RUNS.forEach((run) => Object.values(run.series).forEach((listed) => {
+    const own = {};
+    listed.forEach((series) => Object.entries(variantKeys(series.variant)).forEach(([key, value]) => {
+      (own[key] = own[key] || new Set()).add(value);
+      (values[key] = values[key] || new Set()).add(value);
+    }));
+    Object.entries(own).forEach(([key, found]) => found.size > 1 && offered.add(key));
+  }));
   Object.entries(values).forEach(([key, found]) => {
     const options = [...found].map((value) => [value, (VALUE_NAMES[key] || {})[value] || value]);
+    if (!offered.has(key)) return;
     state.keys[key] = options[0][0];
-    if (options.length < 2) return;
     if (key === "tokens") options.push(["both", "both"]);
     const name = KEY_NAMES[key] || key;
     box.append(labelled(name, select(options, options[0][0], (value) => {

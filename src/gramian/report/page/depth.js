@@ -2,8 +2,8 @@
 const depthFigures = new Map();
 
 function finalOnAxis(run) {
-  const step = state.axis === "relative" ? 100 : run.depth || 1;
-  return onAxis(run, run.depth) + 0.045 * step;
+  const most = state.axis === "relative" ? 100 : Math.max(...RUNS.map((each) => each.depth));
+  return onAxis(run, run.depth) + (most ? 0.045 * most : 0.1);
 }
 
 // A band with gaps: one closed outline for each stretch of layers that have an interval.
@@ -88,6 +88,9 @@ function secondLabel(place, pair, colours) {
 function depthAxis(colours, runs) {
   const relative = state.axis === "relative";
   const most = relative ? 100 : Math.max(1, ...runs.map((run) => run.depth));
+  if (!runs.some((run) => run.depth)) {
+    return axisStyle(colours, { title: "layer", range: [-0.5, 0.6], tickvals: [0], showgrid: false });
+  }
   return axisStyle(colours, {
     title: relative ? "relative depth (%)" : "layer", range: [-0.025 * most, 1.07 * most], tick0: 0,
     dtick: relative ? 25 : layerStep(most), showgrid: false, ticks: "outside", ticklen: 4,
@@ -115,7 +118,7 @@ function buildDepthFigure(measure) {
       const words = chosen.map(([place, pair]) => trendWords(RUNS[place], measure, pair[0])).join(" ");
       const layout = baseLayout(colours, {
         xaxis: depthAxis(colours, RUNS), yaxis: axisStyle(colours, { nticks: 5 }), annotations,
-        shapes: [pinLine(colours, pinnedOnAxis())], hovermode: "x",
+        shapes: [pinLine(colours, pinnedOnAxis())], hovermode: "x", uirevision: state.axis,
       });
       return { data, layout, words };
     },

@@ -8,7 +8,7 @@ function spectrumOf(run) {
 
 function spectrumTrace(entry, colour, width, name, more = {}) {
   return {
-    type: "scatter", mode: "lines", x: entry.index, y: entry.value.map((value) => (value > 0 ? value : null)), name,
+    type: "scatter", mode: "lines", x: entry.index, y: entry.value.map((value) => (value > 1e-8 ? value : null)), name,
     line: { color: colour, width }, hovertemplate: `%{y:.3g} at place %{x}<extra>${name}</extra>`, showlegend: false, ...more,
   };
 }
@@ -29,6 +29,7 @@ function buildSpectrum() {
     build: (colours) => {
       const data = [];
       const annotations = [];
+      const ends = [];
       const words = [];
       RUNS.forEach((run, place) => {
         const spectrum = spectrumOf(run);
@@ -36,11 +37,11 @@ function buildSpectrum() {
         const colour = hue(colours, place);
         const layer = pinnedLayer(place);
         if (!SEVERAL) {
-          const ends = [run.layers[0], run.layers[run.layers.length - 1]].filter((each) => each !== layer && spectrum.layers[each]);
-          ends.forEach((each) => {
+          const outer = new Set([run.layers[0], run.layers[run.layers.length - 1]]);
+          [...outer].filter((each) => each !== layer && spectrum.layers[each]).forEach((each) => {
             const entry = spectrum.layers[each];
             data.push(spectrumTrace(entry, colours.axis, 1.25, `layer ${each}`));
-            annotations.push(endLabel(entry, each === 0 ? "input" : `layer ${each}`, colours.soft));
+            ends.push(lineEnd(entry, each === 0 ? "input" : `layer ${each}`, colours.soft));
           });
         }
         const entry = spectrum.layers[layer];
@@ -50,6 +51,7 @@ function buildSpectrum() {
         const series = chosenSeries(run, "alpha_req");
         const at = run.layers.indexOf(layer);
         const alpha = series ? series.value[at] : null;
+        ends.push(lineEnd(entry, `layer ${layer}`, colour));
         if (entry.law) {
           data.push(...exponentTraces(entry, SEVERAL ? colour : colours.ink));
           const slope = alpha === null ? number(entry.law.exponent) : withInterval(alpha, series.low[at], series.high[at]);
@@ -62,10 +64,11 @@ function buildSpectrum() {
       });
       if (!words.length) return null;
       const floor = Math.min(...data.flatMap((trace) => (trace.name ? trace.y.filter((value) => value !== null && value > 1e-8) : [])));
+      annotations.push(...endLabels(ends, 0.35 - Math.log10(floor)));
       const layout = baseLayout(colours, {
-        xaxis: axisStyle(colours, { type: "log", title: "place in the spectrum", dtick: 1, ...powersOfTen() }),
-        yaxis: axisStyle(colours, { type: "log", title: "share of the trace", dtick: 1, range: [Math.log10(floor) - 0.2, 0.15], ...powersOfTen() }),
-        annotations, margin: { l: 62, r: 22, t: 8, b: 44 },
+        xaxis: axisStyle(colours, { type: "log", title: "place in the spectrum", dtick: 1, exponentformat: "none" }),
+        yaxis: axisStyle(colours, { type: "log", title: "share of the trace", dtick: 1, range: [Math.log10(floor) - 0.2, 0.15], exponentformat: "none" }),
+        annotations, margin: { l: 62, r: 58, t: 8, b: 44 },
       });
       return { data, layout, words: words.join(" ") };
     },
@@ -78,16 +81,25 @@ function buildSpectrum() {
   return figure;
 }
 
-function powersOfTen() {
-  return { exponentformat: "power", showexponent: "all" };
+function lineEnd(entry, text, colour) {
+  let at = entry.value.length - 1;
+  while (at > 0 && !(entry.value[at] > 1e-8)) at -= 1;
+  return { x: Math.log10(entry.index[at]), y: Math.log10(entry.value[at]), text, colour };
 }
 
-function endLabel(entry, text, colour) {
-  const at = Math.floor(entry.index.length * 0.22);
-  return {
-    x: Math.log10(entry.index[at]), y: Math.log10(Math.max(entry.value[at], 1e-12)), text, showarrow: false, xanchor: "left",
-    yshift: 9, font: { size: 11, color: colour },
-  };
+// Names at the right ends of the lines, pushed apart where the ends meet.
+function endLabels(ends, range) {
+  const sorted = [...ends].sort((one, other) => one.y - other.y);
+  sorted.forEach((end, at) => {
+    end.shift = 0;
+    const below = sorted[at - 1];
+    if (!below) return;
+    const apart = ((end.y - below.y) / range) * 270 + end.shift - below.shift;
+    if (apart < 14) end.shift = below.shift + 14 - ((end.y - below.y) / range) * 270;
+  });
+  return sorted.map((end) => ({
+    x: end.x, y: end.y, text: end.text, showarrow: false, xanchor: "left", xshift: 4, yshift: end.shift, font: { size: 11, color: end.colour },
+  }));
 }
 
 // Distributions of the run chosen in the bar, for the measure chosen above them.
@@ -153,7 +165,7 @@ function buildHeatMap() {
       const layers = run.layers.filter((layer) => entry.layers[layer]);
       if (!layers.length) return null;
       const x = layers.map((layer) => onAxis(run, layer));
-      const bins = DATA.bins.shared;
+      const bins = entry.layers[layers[0]].shared.length;
       const step = (entry.high - entry.low || Math.abs(entry.high) * 0.01 || 1) / bins;
       const start = entry.high > entry.low ? entry.low : entry.low - (step * bins) / 2;
       const y = Array.from({ length: bins }, (_, at) => start + (at + 0.5) * step);
@@ -240,7 +252,7 @@ function tellDistributions() {
     figure.axis = unit ? `${title} (${unit})` : title;
     figure.unit.textContent = unit;
   });
-  layerFigures.histogram.detail.textContent = entry ? `${title}, ${words}. Shares of the prompts in 24 equal bins.` : "";
+  layerFigures.histogram.detail.textContent = entry ? `${title}, ${words}. Share of the prompts in equal bins.` : "";
   layerFigures.heat.detail.textContent = entry ? `${title}, ${words}${SEVERAL ? `, of ${RUNS[state.run].label}` : ""}. Line: median; dashed: 5 % and 95 %.` : "";
   layerFigures.histogram.readout.replaceChildren(element("span", { text: layerWords(RUNS[state.run], pinnedLayer(state.run)) }));
   showExtremes();

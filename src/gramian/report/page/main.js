@@ -30,5 +30,6 @@ loadPlotly().then(() => {
   startLayer();
   startAgreement();
   on("view theme", repaint);
+  performance.mark("gramian-ready");
   document.documentElement.dataset.ready = "true";
 }).catch((problem) => complain(problem.message));

@@ -10,7 +10,7 @@ const THEMES = {
   dark: {
     paper: "#181b20", ink: "#e8eaed", soft: "#a0a7b1", rule: "#2a2f36", axis: "#454c55", pin: "#e8eaed",
     runs: ["#63b6ee", "#ff9a55", "#45cfa2", "#e79fc7", "#a5d8f7", "#f0c14f"],
-    spread: [[0, "#181b20"], [0.5, "#2f6f9f"], [1, "#bfe3ff"]],
+    spread: [[0, "#181b20"], [0.5, "#215680"], [1, "#4590c6"]],
     diverging: [[0, "#ffa04d"], [0.25, "#9c5a1e"], [0.5, "#23272d"], [0.75, "#2f6199"], [1, "#78b7ff"]],
   },
 };
