@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import pydoc_data.topics
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
@@ -183,9 +185,7 @@ def tiny_model(family: str = "llama", *, seed: int = 0, tokenizer: Any = None, *
     return wrap_model(tiny_backbone(family, seed=seed), tokenizer or tiny_tokenizer(), name=f"tiny-{family}", **options)
 
 
-def save_tiny(
-    folder: Path, family: str = "llama", *, seed: int = 0, tokenizer: Any = None, **changes: Any
-) -> Path:
+def save_tiny(folder: Path, family: str = "llama", *, seed: int = 0, tokenizer: Any = None, **changes: Any) -> Path:
     """Save a tiny model and its tokenizer in the transformers layout; returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     tiny_backbone(family, seed=seed, **changes).save_pretrained(folder)
@@ -221,3 +221,52 @@ def save_in_hub_cache(cache: Path, model_id: str, revisions: dict[str, int]) -> 
         (repository / "refs").mkdir(exist_ok=True)
         (repository / "refs" / revision).write_text(snapshot.name, encoding="utf-8")
     return repository
+
+
+def write_tiny_gguf(file: Path, *, seed: int = 0) -> Path:
+    """Write a tiny Llama with random float32 weights as a GGUF file; returns the file."""
+    from gguf import GGUFWriter
+
+    vocabulary = json.loads(_trained_tokenizer())["model"]
+    tokens = sorted(vocabulary["vocab"], key=vocabulary["vocab"].__getitem__)
+    writer = GGUFWriter(file, "llama")
+    writer.add_block_count(DEPTH)
+    writer.add_context_length(128)
+    writer.add_embedding_length(WIDTH)
+    writer.add_feed_forward_length(48)
+    writer.add_head_count(4)
+    writer.add_head_count_kv(2)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_dimension_count(8)
+    writer.add_vocab_size(len(tokens))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_token_list(tokens)
+    writer.add_token_types([3 if token.startswith("<") and len(token) > 1 else 1 for token in tokens])
+    writer.add_token_merges([pair if isinstance(pair, str) else " ".join(pair) for pair in vocabulary["merges"]])
+    writer.add_bos_token_id(2)
+    writer.add_eos_token_id(3)
+    generator = np.random.default_rng(seed)
+    shapes = {"token_embd": (len(tokens), WIDTH), "output_norm": (WIDTH,)}
+    for block in range(DEPTH):
+        shapes |= {
+            f"blk.{block}.{part}": shape
+            for part, shape in {
+                "attn_norm": (WIDTH,),
+                "attn_q": (WIDTH, WIDTH),
+                "attn_k": (16, WIDTH),
+                "attn_v": (16, WIDTH),
+                "attn_output": (WIDTH, WIDTH),
+                "ffn_norm": (WIDTH,),
+                "ffn_gate": (48, WIDTH),
+                "ffn_up": (48, WIDTH),
+                "ffn_down": (WIDTH, 48),
+            }.items()
+        }
+    for name, shape in shapes.items():
+        values = generator.normal(1.0 if len(shape) == 1 else 0.0, 0.3, shape)
+        writer.add_tensor(f"{name}.weight", values.astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return file

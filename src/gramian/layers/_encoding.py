@@ -58,7 +58,7 @@ def encode(model: LanguageModel, texts: Sequence[str], *, max_tokens: int | None
         `Encoded`, on the CPU.
 
     Raises:
-        ValueError: No texts, a text without tokens, ``max_tokens`` below 1 or above the model's limit, an instruction
+        ValueError: No texts, a text without tokens, ``max_tokens`` outside what special tokens and the model's limit leave, an instruction
             or template that leaves no room, or a tokenizer that cannot say where a token lies in the text.
         TypeError: ``texts`` is not a sequence of strings.
     """
@@ -68,8 +68,9 @@ def encode(model: LanguageModel, texts: Sequence[str], *, max_tokens: int | None
     if any(truncated):
         # Again with the tokenizer's own truncation, which keeps closing special tokens such as [SEP].
         rows, measured = _tokenize(model, texts, limit)
+    special = _special_tokens(model)
     for index, marks in enumerate(measured):
-        if not any(marks):
+        if not any(marks) or len(marks) <= special:
             context = " after the instruction or template" if model.instruction or model.chat_template else ""
             raise ValueError(
                 f"texts: expected at least one token to measure in every text; got none{context} in text {index} "
@@ -177,10 +178,17 @@ def _limit(model: LanguageModel, max_tokens: int | None) -> int | None:
         return model.max_tokens
     if isinstance(max_tokens, bool) or not isinstance(max_tokens, int):
         raise TypeError(f"max_tokens: expected an integer or None; got {max_tokens!r}.")
-    if max_tokens < 1 or (model.max_tokens is not None and max_tokens > model.max_tokens):
+    # Tokenizers asked for fewer tokens than their special ones do not truncate at all, without saying so.
+    least = 1 + _special_tokens(model)
+    if max_tokens < least or (model.max_tokens is not None and max_tokens > model.max_tokens):
         upper = "" if model.max_tokens is None else f" and at most {model.max_tokens}, the limit of {model.name}"
-        raise ValueError(f"max_tokens: expected at least 1{upper}; got {max_tokens}.")
+        raise ValueError(f"max_tokens: expected at least {least}{upper}; got {max_tokens}.")
     return max_tokens
+
+
+def _special_tokens(model: LanguageModel) -> int:
+    """Tokens that the tokenizer adds to every text; a chat template brings its own."""
+    return 0 if model.chat_template else int(model.tokenizer.num_special_tokens_to_add(pair=False))
 
 
 def _tokenize(
