@@ -147,12 +147,11 @@ def test_pinning_a_layer_changes_every_panel(visit, single):
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    page.wait_for_timeout(300)
+    sync_api.expect(page.locator("#m-lidar .shapelayer path").first).not_to_have_attribute("d", line)
     for card in cards:
         assert _readout(page, card) != before[card]
         assert "layer 2" in _readout(page, card)
     assert page.locator("#extremes").inner_text() != extremes
-    assert page.locator("#m-lidar .shapelayer path").first.get_attribute("d") != line
     assert "Layer 2 of 32" in page.locator("#pinbar output").inner_text()
 
 
@@ -165,7 +164,7 @@ def test_click_in_a_figure_pins_the_layer_under_it(visit, single):
     page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.3)
     page.wait_for_timeout(150)
     page.mouse.click(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.3)
-    page.wait_for_timeout(200)
+    sync_api.expect(page.locator("#pinbar output")).not_to_contain_text("Layer 15")
     layer = int(re.search(r"Layer (\d+)", page.locator("#pinbar output").inner_text()).group(1))
     assert 24 <= layer <= 30
 
@@ -175,25 +174,24 @@ def test_headline_link_leads_to_its_figure_and_pins(visit, single):
     link = page.locator("#headline a[data-panel='m-lidar'][data-layer]")
     layer = link.get_attribute("data-layer")
     link.click()
-    page.wait_for_timeout(200)
-    assert f"at layer {layer}" in _readout(page, "m-lidar")
+    sync_api.expect(page.locator("#m-lidar .readout")).to_contain_text(f"at layer {layer}")
     assert page.evaluate("document.activeElement.id") == "m-lidar"
 
 
 def test_choices_change_the_curves(visit, single):
     page = visit.open(single)
+    _bring(page, "m-prompt_entropy")
     plot = page.locator("#m-prompt_entropy .scatterlayer path.js-line").last
     before = plot.get_attribute("d")
     _choice(page, "First token").select_option("no_first")
-    page.wait_for_timeout(250)
-    assert page.locator("#m-prompt_entropy .scatterlayer path.js-line").last.get_attribute("d") != before
+    sync_api.expect(page.locator("#m-prompt_entropy .scatterlayer path.js-line").last).not_to_have_attribute(
+        "d", before
+    )
     assert "without the first token" in page.locator("#m-prompt_entropy .detail").inner_text()
     _choice(page, "Normalisation").select_option("log_n")
-    page.wait_for_timeout(250)
-    assert page.locator("#m-prompt_entropy .unit").inner_text() != "nats"
+    sync_api.expect(page.locator("#m-prompt_entropy .unit")).not_to_have_text("nats")
     _choice(page, "First token").select_option("both")
-    page.wait_for_timeout(250)
-    assert "without first token" in page.locator("#m-prompt_entropy .plot").text_content()
+    sync_api.expect(page.locator("#m-prompt_entropy .plot")).to_contain_text("without first token")
     page.locator(".chooser summary").click()
     page.locator(".chooser input[value='curvature']").uncheck()
     assert page.locator("#m-curvature").count() == 0
@@ -271,23 +269,20 @@ def test_runs_are_overlaid_by_relative_depth(visit, overlaid):
     assert [len(x) for x in curves] == [13, 7] or [len(x) for x in curves] == [13, 25, 7]
     assert all(x[0] == 0 and x[-1] == 100 for x in curves)
     _choice(page, "Run").select_option("1")
-    page.wait_for_timeout(250)
-    assert "of 24" in page.locator("#pinbar output").inner_text()
+    sync_api.expect(page.locator("#pinbar output")).to_contain_text("of 24")
     _choice(page, "Run").select_option("2")
-    page.wait_for_timeout(250)
-    assert "is-empty" in page.locator("#prompts-by-layer").get_attribute("class")
+    sync_api.expect(page.locator("#prompts-by-layer")).to_have_class(re.compile("is-empty"))
     assert visit.complaints == []
 
 
 def test_dark_theme_redraws_the_figures(visit, single):
     page = visit.open(single)
     line = page.locator("#m-prompt_entropy .scatterlayer path.js-line").last
+    _bring(page, "m-prompt_entropy")
     light = line.evaluate("path => getComputedStyle(path).stroke")
     try:
         page.emulate_media(color_scheme="dark")
-        page.wait_for_timeout(400)
-        dark = page.locator("#m-prompt_entropy .scatterlayer path.js-line").last
-        assert dark.evaluate("path => getComputedStyle(path).stroke") != light
+        sync_api.expect(line).not_to_have_css("stroke", light)
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 18, 21)"
     finally:
         page.emulate_media(color_scheme="light")

@@ -47,7 +47,7 @@ function baseLayout(colours, more = {}) {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: FONT, size: 12, color: colours.ink },
     margin: { l: 46, r: 14, t: 8, b: 40 },
-    showlegend: false, hovermode: "closest", hoverdistance: -1, transition: { duration: 0 },
+    showlegend: false, hovermode: "closest", hoverdistance: -1,
     dragmode: window.matchMedia("(pointer: coarse)").matches ? false : "zoom",
     hoverlabel: {
       bgcolor: colours.paper, bordercolor: colours.axis, font: { family: FONT, size: 12, color: colours.ink }, align: "left",
