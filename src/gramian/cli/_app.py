@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import Annotated
+from typing import Annotated, Protocol, runtime_checkable
 
 import typer
+from typer.exceptions import TyperException
 
 from gramian import __version__
 from gramian.cli._measure import measure_command
@@ -15,7 +17,6 @@ from gramian.cli._report import report_command
 app = typer.Typer(
     name="gramian",
     help="Information theory of representations, from the spectrum of kernel matrices.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -24,7 +25,11 @@ app.command("measure")(measure_command)
 app.command("report")(report_command)
 app.command("metrics")(metrics_command)
 
+# What the library raises for wrong input. Set GRAMIAN_TRACEBACK to see where.
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
+
+
+INTERRUPTED = 130
 
 
 def _version(shown: bool) -> None:
@@ -45,16 +50,33 @@ def _root(
 def main() -> None:
     """Run the command line; wrong use or wrong input prints one line and exits with 2, an interrupt with 130."""
     try:
-        app()
-    except KeyboardInterrupt:
-        print("gramian: stopped. The same command goes on from the last whole chunk.", file=sys.stderr)
-        sys.exit(130)
+        code = app(standalone_mode=False, prog_name="gramian") or 0
+        if code == INTERRUPTED:
+            print("gramian: stopped. The same command goes on from the last whole chunk.", file=sys.stderr)
+        sys.exit(code)
+    except TyperException as error:
+        message = error.format_message() if isinstance(error, SupportsFormat) else str(error)
+        print(f"gramian: {' '.join(message.split())} See gramian {_command_typed()}--help.", file=sys.stderr)
+        sys.exit(2)
     except USER_ERRORS as error:
+        if os.environ.get("GRAMIAN_TRACEBACK"):
+            raise
         print(f"gramian: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
 
 
+@runtime_checkable
+class SupportsFormat(Protocol):
+    """Usage errors that word themselves."""
+
+    def format_message(self) -> str: ...
+
+
+def _command_typed() -> str:
+    names = {command.name for command in app.registered_commands}
+    return next((f"{argument} " for argument in sys.argv[1:] if argument in names), "")
+
+
 def one_line(error: BaseException) -> str:
-    """An error's message on one line; a system error also names its file."""
-    text = " ".join(str(error).split())
-    return text or type(error).__name__
+    """An error's message on one line."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -109,7 +109,7 @@ def measure_command(
         source: LanguageModel | str = model
         texts: Corpus | str = corpus
         if not is_activations(model):
-            bar.say(f"Loading {model}")
+            bar.begin("Loading model")
             source = loaded = load_model(
                 model,
                 revision=revision,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
 if TYPE_CHECKING:
@@ -18,22 +19,22 @@ _STAGES = {"model": "Reading prompts", "spectra": "Spectra"}
 
 
 class ProgressBar:
-    """Shows a run's progress; nothing when quiet."""
+    """Shows a run's progress on a terminal; nothing when quiet or when standard error is a file."""
 
     def __init__(self, *, quiet: bool) -> None:
         self._bar = RichProgress(
+            SpinnerColumn(),
             TextColumn("{task.description:<16}"),
             BarColumn(bar_width=32),
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f} {task.fields[unit]}"),
+            TextColumn("{task.fields[amount]}"),
             TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
-            disable=quiet,
+            disable=quiet or not sys.stderr.isatty(),
             transient=True,
         )
-        self._quiet = quiet
         self._tasks: dict[str, TaskID] = {}
 
     def __enter__(self) -> ProgressBar:
@@ -45,18 +46,30 @@ class ProgressBar:
     ) -> None:
         self._bar.stop()
 
-    def say(self, text: str) -> None:
-        if not self._quiet:
-            self._bar.console.print(text, markup=False, highlight=False)
+    def begin(self, what: str) -> None:
+        """Show that something of unknown length is going on, until the next update."""
+        self._tasks[what] = self._bar.add_task(what, total=None, amount="", rate="")
 
     def update(self, progress: Progress) -> None:
+        """Show how far a stage is."""
         if progress.stage not in self._tasks:
+            for task in self._tasks.values():
+                self._bar.remove_task(task)
             # What an earlier session did is not this session's speed: the bar starts from there.
-            description = _STAGES.get(progress.stage, progress.stage)
-            self._tasks[progress.stage] = self._bar.add_task(
-                description, total=progress.total, completed=progress.done, unit=progress.unit, rate=""
-            )
+            self._tasks = {
+                progress.stage: self._bar.add_task(
+                    _STAGES.get(progress.stage, progress.stage),
+                    total=progress.total,
+                    completed=progress.done,
+                    amount="",
+                    rate="",
+                )
+            }
         task = self._tasks[progress.stage]
-        speed = self._bar.tasks[task].speed
-        rate = f"{speed:,.0f} {progress.unit}/s" if speed else ""
-        self._bar.update(task, completed=progress.done, rate=rate)
+        speed = next((t.speed for t in self._bar.tasks if t.id == task), None)
+        self._bar.update(
+            task,
+            completed=progress.done,
+            amount=f"{progress.done:,} of {progress.total:,} {progress.unit}",
+            rate=f"{speed:,.0f} {progress.unit}/s" if speed else "",
+        )

@@ -31,9 +31,18 @@ def print_summary(directory: Path) -> None:
     """Print the main measures at a dozen layers, and the warnings of the run."""
     record = read_run(directory)
     console = Console()
-    for line in record.manifest.get("warnings", []):
-        console.print(f"Small sample: {line}", style="yellow", markup=False, highlight=False)
+    for line in _warnings(record.manifest.get("warnings", [])):
+        console.print(line, style="yellow", markup=False, highlight=False)
     console.print(_table(record.tables["measures"].to_pylist(), errors=console.width >= _ROOM_FOR_ERRORS))
+
+
+def _warnings(warnings: Sequence[str]) -> list[str]:
+    """The run's warnings, `measure: why`, one line a reason."""
+    grouped: dict[str, list[str]] = {}
+    for warning in warnings:
+        measure, _, why = warning.partition(": ")
+        grouped.setdefault(why, []).append(measure)
+    return [f"Small sample for {', '.join(measures)}: {why}" for why, measures in grouped.items()]
 
 
 def _table(rows: Sequence[Mapping[str, Any]], *, errors: bool) -> Table:

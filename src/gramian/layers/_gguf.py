@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 import json
 import logging
 import os
@@ -154,6 +155,7 @@ def _convert(file: Path, folder: Path) -> None:
             RuntimeError,
             AttributeError,
             OverflowError,
+            struct.error,
         ) as error:
             reason = " ".join(str(error).split())[:200]
             raise ValueError(
