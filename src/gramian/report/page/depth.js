@@ -81,7 +81,7 @@ function secondLabel(place, pair, colours) {
   const above = pair[1].value[at] > pair[0].value[at];
   return [{
     x: onAxis(run, run.layers[at]), y: pair[1].value[at], text: "without first token", showarrow: false,
-    yshift: above ? 11 : -11, font: { size: 11, color: hue(colours, place) },
+    yshift: above ? 17 : -17, font: { size: 11, color: hue(colours, place) },
   }];
 }
 
@@ -118,7 +118,7 @@ function buildDepthFigure(measure) {
       const words = chosen.map(([place, pair]) => trendWords(RUNS[place], measure, pair[0])).join(" ");
       const layout = baseLayout(colours, {
         xaxis: depthAxis(colours, RUNS), yaxis: axisStyle(colours, { nticks: 5 }), annotations,
-        shapes: [pinLine(colours, pinnedOnAxis())], hovermode: "x", uirevision: state.axis,
+        shapes: [pinLine(colours, pinnedOnAxis())], hovermode: "x", hoverdistance: 30, uirevision: state.axis,
       });
       return { data, layout, words };
     },
@@ -130,7 +130,7 @@ function buildDepthFigure(measure) {
     const [, pair] = chosen[0];
     figure.unit.textContent = unitOf(measure, pair[0].variant);
     const words = DATA.variants[pair[0].variant].words;
-    figure.detail.textContent = pair.length > 1 ? `${words}; dashed: without it` : words;
+    figure.detail.textContent = pair.length > 1 ? `${words}; dashed: without the first` : words;
     figure.readout.replaceChildren(...chosen.map(([place, shown]) => readoutLine(place, shown[0])));
   };
   return figure;

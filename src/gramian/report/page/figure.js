@@ -99,24 +99,18 @@ async function saveAs(figure, format) {
   const made = figure.build(colours);
   if (!made) return;
   const unit = figure.unit.textContent;
-  const above = SEVERAL ? 112 : 78;
+  const above = SEVERAL ? 130 : 100;
+  const small = (text) => (text ? `<br>${plotText(shorten(text, 130))}` : "");
   const square = figure.kind === "square";
   const layout = {
     ...made.layout, width: square ? 900 : 880, height: square ? 860 : 560, autosize: false, paper_bgcolor: "#ffffff", plot_bgcolor: "#ffffff",
-    margin: { ...made.layout.margin, l: Math.max(64, made.layout.margin.l), r: Math.max(28, made.layout.margin.r), t: above, b: 96 },
+    margin: { ...made.layout.margin, l: Math.max(64, made.layout.margin.l), r: Math.max(28, made.layout.margin.r), t: above, b: 64 },
     title: {
-      text: `<b>${plotText(figure.title)}</b>${unit ? ` (${plotText(unit)})` : ""}<br><span style="font-size:12px;color:${colours.soft}">${plotText(shorten(figure.detail.textContent, 120))}</span>`,
-      x: 0, xref: "paper", xanchor: "left", y: 0.975, yref: "container", yanchor: "top", font: { size: 17, color: colours.ink },
+      text: `<b>${plotText(figure.title)}</b>${unit ? ` (${plotText(unit)})` : ""}<span style="font-size:12px;color:${colours.soft}">${small(figure.detail.textContent)}${small(DATA.provenance)}</span>`,
+      x: 0, xref: "paper", xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: 22 }, font: { size: 17, color: colours.ink },
     },
     showlegend: SEVERAL && made.data.some((trace) => trace.showlegend),
     legend: { orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", font: { size: 12 } },
-    annotations: [
-      ...(made.layout.annotations || []),
-      {
-        text: plotText(shorten(DATA.provenance, 150)), showarrow: false, xref: "paper", yref: "paper", x: 0, y: 0, yshift: -84,
-        xanchor: "left", yanchor: "bottom", font: { size: 10, color: colours.soft },
-      },
-    ],
   };
   const options = { format, width: layout.width, height: layout.height, scale: format === "png" ? 2 : 1 };
   const address = await window.Plotly.toImage({ data: made.data, layout, config: CONFIG }, options);

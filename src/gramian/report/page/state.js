@@ -102,9 +102,12 @@ function chosenSeries(run, measure) {
   return chosenVariants(run.series[measure])[0] || null;
 }
 
+// What a normalised entropy is a share of.
+const BOUNDS = { log_n: "of log n", log_d: "of log d", min: "of its bound" };
+
 function unitOf(measure, variant) {
   const norm = variantKeys(variant).norm;
-  return norm && norm !== "raw" ? "share of its maximum" : DATA.measures[measure].unit;
+  return norm && norm !== "raw" ? BOUNDS[norm] || "" : DATA.measures[measure].unit;
 }
 
 function measuresInOrder() {
