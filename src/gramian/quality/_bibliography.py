@@ -25,7 +25,7 @@ REFERENCES: dict[str, Reference] = {
         "alpha-ReQ: Assessing representation quality in self-supervised learning by measuring eigenspectrum decay",
         "Advances in Neural Information Processing Systems 35",
         2022,
-        "https://openreview.net/forum?id=ii9X4vtZGTZ",
+        "https://papers.neurips.cc/paper_files/paper/2022/hash/70596d70542c51c8d9b4e423f4bf2736-Abstract-Conference.html",
     ),
     "chen2020": Reference(
         "T. Chen, S. Kornblith, M. Norouzi, G. Hinton",
@@ -75,7 +75,7 @@ REFERENCES: dict[str, Reference] = {
         "Exploring the gap between collapsed and whitened features in self-supervised learning",
         "International Conference on Machine Learning",
         2022,
-        "https://proceedings.mlr.press/v162/he22c.html",
+        "https://icml.cc/virtual/2022/poster/18293",
     ),
     "hosseini2023": Reference(
         "E. Hosseini, E. Fedorenko",
@@ -83,7 +83,7 @@ REFERENCES: dict[str, Reference] = {
         "a predictive representation of natural language",
         "Advances in Neural Information Processing Systems 36",
         2023,
-        "https://openreview.net/forum?id=h3lTrt4Ftb",
+        "https://arxiv.org/abs/2311.04930",
     ),
     "kornblith2019": Reference(
         "S. Kornblith, M. Norouzi, H. Lee, G. Hinton",
