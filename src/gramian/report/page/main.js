@@ -32,4 +32,4 @@ loadPlotly().then(() => {
   on("view theme", repaint);
   performance.mark("gramian-ready");
   document.documentElement.dataset.ready = "true";
-}).catch((problem) => complain(problem.message));
+}).catch((problem) => complain(problem.message)).finally(fillTableWhenNear);

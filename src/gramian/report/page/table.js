@@ -107,7 +107,11 @@ function startTable() {
     setTimeout(() => URL.revokeObjectURL(address), 1000);
   });
   on("pin", () => document.getElementById("table-pinned").checked && refreshTable());
-  // Thousands of rows are put together only when the reader comes near them.
+}
+
+// Thousands of rows are put together only when the reader comes near them; called once the figures have taken their room,
+// because before that everything is near.
+function fillTableWhenNear() {
   new IntersectionObserver((entries, observer) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
     observer.disconnect();
