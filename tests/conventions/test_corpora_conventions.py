@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from pathlib import Path
 
@@ -45,10 +46,12 @@ def test_convention_14_a_pickle_is_never_loaded(tmp_path: Path) -> None:
         def __reduce__(self) -> tuple[object, tuple[object, ...]]:
             return Path.touch, (touched,)
 
-    path = tmp_path / "states.npy"
-    np.save(path, np.array([Harmful()], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="got a pickled or foreign file"):
-        load_activations(path)
-    assert not touched.exists()
-    np.load(path, allow_pickle=True)
-    assert touched.exists(), "the file must be one that does harm when it is unpickled"
+    np.save(tmp_path / "array.npy", np.array([Harmful()], dtype=object), allow_pickle=True)
+    (tmp_path / "bare.npy").write_bytes(pickle.dumps(Harmful()))
+    for name in ("array.npy", "bare.npy"):
+        with pytest.raises(ValueError, match="got a pickled or foreign file"):
+            load_activations(tmp_path / name)
+        assert not touched.exists()
+        np.load(tmp_path / name, allow_pickle=True)
+        assert touched.exists(), "the file must be one that does harm when it is unpickled"
+        touched.unlink()

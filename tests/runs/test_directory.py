@@ -91,9 +91,11 @@ def test_whole_numbers_written_as_floats_are_the_same_parameter(tmp_path: Path) 
 def test_refusing_a_run_changes_nothing_and_gives_the_lock_back(tmp_path: Path) -> None:
     opened(tmp_path).close()
     before = (tmp_path / "manifest.json").read_bytes()
-    for _ in range(2):
-        with pytest.raises(RunMismatch):
-            opened(tmp_path, alpha=2.0)
+    with pytest.raises(RunMismatch) as caught:
+        opened(tmp_path, alpha=2.0)
+    # The error still refers to the frames that took the lock, so nothing but an explicit close has given it back.
+    opened(tmp_path).close()
+    assert caught.value.__traceback__ is not None
     assert (tmp_path / "manifest.json").read_bytes() == before
 
 
