@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,8 +88,7 @@ def jackknife(groups: Sequence[Any], finish: Mapping[Any, Callable[[Any], float]
     whole = _merge(groups)
     values = {name: float(function(whole)) for name, function in finish.items()}
     without: dict[Any, list[float]] = {name: [] for name in finish}
-    for left_out in range(len(groups) if len(groups) > 1 else 0):
-        part = _merge([group for index, group in enumerate(groups) if index != left_out])
+    for part in _without_each(groups, None) if len(groups) > 1 else ():
         for name, function in finish.items():
             without[name].append(_or_nan(function, part))
     return Jackknifed(whole, {name: _jackknife_estimate(values[name], without[name], whole.count) for name in finish})
@@ -110,6 +109,19 @@ def _jackknife_estimate(value: float, without: Sequence[float], count: int) -> E
     stderr = float(np.sqrt((groups - 1) / groups * np.square(parts - parts.mean()).sum()))
     half = _T975.get(groups - 1, _T975[max(k for k in _T975 if k <= groups - 1)]) * stderr
     return Estimate(value, stderr, value - half, value + half, count)
+
+
+def _without_each(groups: Sequence[Any], rest: Any) -> Iterator[Any]:
+    """The merged statistic without the first group, without the second, ...: `rest` holds what lies outside `groups`.
+
+    Halving shares the merges: about G log G of them instead of G^2, with log G statistics held at a time.
+    """
+    if len(groups) == 1:
+        yield rest
+        return
+    half = len(groups) // 2
+    for inside, outside in ((groups[:half], groups[half:]), (groups[half:], groups[:half])):
+        yield from _without_each(inside, _merge(outside if rest is None else [rest, *outside]))
 
 
 def _merge(groups: Sequence[Any]) -> Any:
