@@ -16,6 +16,7 @@ import torch
 from transformers import AutoModel, LlamaForCausalLM
 
 from gramian.layers import _wheels
+from gramian.layers._encoding import encode
 from gramian.layers._models import load_model, wrap_model
 from gramian.layers._streams import layer_states
 from gramian.layers._token_limits import token_limit
@@ -399,3 +400,18 @@ def test_a_hub_blob_s_name_is_its_hash(tmp_path):
 def test_loading_prints_nothing(llama_folder, capfd):
     load_model(str(llama_folder), device="cpu")
     assert capfd.readouterr() == ("", "")
+
+
+def test_safetensors_are_read_where_pickled_weights_lie_beside_them(tmp_path, llama):
+    folder = save_tiny(tmp_path / "both")
+    (folder / "pytorch_model.bin").write_bytes(b"never read")
+    model = load_model(str(folder), device="cpu")
+    assert model.weights_hash == hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+def test_texts_are_cut_on_the_right_whatever_the_tokenizer_was_saved_with(tmp_path):
+    tokenizer = tiny_tokenizer()
+    tokenizer.truncation_side = "left"
+    model = load_model(str(save_tiny(tmp_path / "cut", tokenizer=tokenizer)), device="cpu")
+    whole = encode(model, ["Names and values"]).input_ids[0]
+    assert torch.equal(encode(model, ["Names and values"], max_tokens=3).input_ids[0], whole[:3])

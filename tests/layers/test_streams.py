@@ -216,3 +216,23 @@ def test_infinite_states_are_refused_at_load():
         backbone.layers[1].mlp.down_proj.weight.fill_(float("inf"))
     with pytest.raises(ValueError, match="expected finite hidden states"):
         wrap_model(backbone, tiny_tokenizer(), name="llama")
+
+
+def test_kept_states_survive_a_block_that_writes_into_its_input(llama):
+    expected = layer_states(llama, TEXTS).residual[1]
+
+    def zero_input(module, args):
+        args[0].zero_()
+
+    handle = llama.blocks[1].register_forward_pre_hook(zero_input)
+    try:
+        kept = layer_states(llama, TEXTS).residual[1]
+    finally:
+        handle.remove()
+    assert torch.equal(kept, expected)
+
+
+def test_dropout_is_off_even_for_a_model_in_training():
+    backbone = tiny_backbone("bert").train()  # BERT drops a tenth of everything while it trains
+    model = wrap_model(backbone, tiny_tokenizer(), name="bert")
+    assert torch.equal(layer_states(model, TEXTS).residual, layer_states(model, TEXTS).residual)
