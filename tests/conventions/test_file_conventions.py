@@ -48,7 +48,7 @@ def test_convention_14_a_pickle_among_activations_is_refused_unopened(tmp_path):
             return (Path.touch, (tmp_path / "exploded",))
 
     (tmp_path / "states.npy").write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(ValueError, match="states.npy"):
+    with pytest.raises(ValueError, match=r"states\.npy"):
         load_activations(tmp_path / "states.npy")
     assert not (tmp_path / "exploded").exists()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -151,6 +152,7 @@ def measure_command(
             token_budget=token_budget,
             seed=seed,
             overwrite=overwrite,
+            command_line=shlex.join(["gramian", *sys.argv[1:]]),
             progress=bar.update,
         )
         page = render([directory]) if report else None

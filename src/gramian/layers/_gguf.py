@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
 import json
 import logging
 import os
 import shutil
+import struct
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr

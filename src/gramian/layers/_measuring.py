@@ -61,6 +61,7 @@ def measure(
     token_budget: int = 2048,
     seed: int = 0,
     overwrite: bool = False,
+    command_line: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> MeasureResult:
     """Measure every layer of a model on a corpus, and leave a run directory.
@@ -85,6 +86,7 @@ def measure(
         token_budget: padded tokens of a batch.
         seed: of the sample of prompts, the views, the bootstrap and the jackknife's groups.
         overwrite: start anew in a directory that holds a run with other parameters.
+        command_line: what a user typed, for the manifest: how to go on with the run, and how it was made.
         progress: called after every chunk and every layer.
 
     Returns:
@@ -116,7 +118,9 @@ def measure(
     )
     report = progress or (lambda _: None)
     if not isinstance(model, LanguageModel) and is_activations(model):
-        return _measure_activations(load_activations(Path(model)), settings, Path(out), overwrite, report)
+        return _measure_activations(
+            load_activations(Path(model)), settings, Target(Path(out), overwrite, command_line), report
+        )
     # Anything that can be refused is refused before the model loads, which takes longest.
     plan = MeasurePlan.of(settings.measures, orders=settings.orders, views=views, tokens=True)
     loaded = model if isinstance(model, LanguageModel) else load_model(str(model))
@@ -124,7 +128,22 @@ def measure(
         corpus = load_corpus_for(
             loaded, corpus, prompts=prompts, seed=seed, min_tokens=min_tokens, max_tokens=max_tokens
         )
-    return _measure_model(loaded, corpus, plan, settings, Path(out), overwrite, report)
+    return _measure_model(loaded, corpus, plan, settings, Target(Path(out), overwrite, command_line), report)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a run goes, and what the user typed to make it."""
+
+    directory: Path
+    overwrite: bool
+    command_line: str | None
+
+    def open(self, parameters: dict[str, Any]) -> RunDirectory:
+        run = RunDirectory.open(self.directory, command="measure", parameters=parameters, overwrite=self.overwrite)
+        if self.command_line and not run.finished:
+            run.update_manifest(command_line=self.command_line)
+        return run
 
 
 def is_activations(name: str | Path) -> bool:
@@ -206,8 +225,7 @@ def _measure_model(
     corpus: Corpus,
     plan: MeasurePlan,
     settings: MeasureSettings,
-    out: Path,
-    overwrite: bool,
+    target: Target,
     report: Callable[[Progress], None],
 ) -> MeasureResult:
     started = time.monotonic()
@@ -244,9 +262,9 @@ def _measure_model(
         "corpus": {"name": corpus.name, "hash": corpus.hash, "prompts": len(corpus.texts)},
         **settings.record(),
     }
-    with RunDirectory.open(out, command="measure", parameters=parameters, overwrite=overwrite) as run:
+    with target.open(parameters) as run:
         if run.finished:
-            return MeasureResult(out, run.manifest, resumed=True)
+            return MeasureResult(run.path, run.manifest, resumed=True)
         chunks = [(f"{i:06d}", indices) for i, indices in enumerate(plan_chunks(lengths, work.views))]
         done = run.done()
         cost = [sum(lengths[i] for i in indices) * (1 + work.views) for _, indices in chunks]
@@ -280,14 +298,13 @@ def _measure_model(
             seconds=round(run.manifest.get("seconds", 0) + time.monotonic() - started, 1),
         )
         run.finish()
-        return MeasureResult(out, run.manifest, resumed=bool(done))
+        return MeasureResult(run.path, run.manifest, resumed=bool(done))
 
 
 def _measure_activations(
     activations: Activations,
     settings: MeasureSettings,
-    out: Path,
-    overwrite: bool,
+    target: Target,
     report: Callable[[Progress], None],
 ) -> MeasureResult:
     started = time.monotonic()
@@ -300,9 +317,9 @@ def _measure_activations(
         "groups": settings.groups,
         "seed": settings.seed,
     }
-    with RunDirectory.open(out, command="measure", parameters=parameters, overwrite=overwrite) as run:
+    with target.open(parameters) as run:
         if run.finished:
-            return MeasureResult(out, run.manifest, resumed=True)
+            return MeasureResult(run.path, run.manifest, resumed=True)
         noted = write_measures(
             run,
             Identity(activations.name, "", "saved activations", "natural"),
@@ -323,4 +340,4 @@ def _measure_activations(
             seconds=round(time.monotonic() - started, 1),
         )
         run.finish()
-        return MeasureResult(out, run.manifest, resumed=False)
+        return MeasureResult(run.path, run.manifest, resumed=False)
