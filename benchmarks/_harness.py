@@ -117,10 +117,10 @@ def write(path: str | Path, rows: Sequence[Row]) -> None:
 
 def show(title: str, rows: Sequence[Row]) -> None:
     """Print rows as a small table."""
-    print(title)
+    print(title, flush=True)
     for row in rows:
         timing = f"{row['median_s'] * 1e3:10.1f} ms  {row['peak_mb']:8.1f} MB"
-        print(f"  {row['name']:34s}{timing}  {row['ratio']:6.2f}x of {row['peer']}")
+        print(f"  {row['name']:34s}{timing}  {row['ratio']:6.2f}x of {row['peer']}", flush=True)
 
 
 def _resident_mb() -> float:

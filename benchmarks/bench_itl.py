@@ -10,6 +10,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -82,20 +83,21 @@ def main() -> None:
     parser.add_argument("--out", default="benchmarks/results/itl.json", help="JSON file to write")
     options = parser.parse_args()
     if options.reference is not None:
-        sys.path.insert(0, options.reference)
-    sections = {
-        f"matrix_entropy, n={options.samples}": bench_matrix_entropy(
+        sys.path[:0] = [options.reference, str(Path(options.reference) / "src")]
+    sections: dict[str, Callable[[], list[Row]]] = {
+        f"matrix_entropy, n={options.samples}": lambda: bench_matrix_entropy(
             options.samples, options.repeats, options.reference
         ),
-        f"feature_entropy, n={options.vectors} d={options.width}": bench_feature_entropy(
+        f"feature_entropy, n={options.vectors} d={options.width}": lambda: bench_feature_entropy(
             options.vectors, options.width, options.repeats
         ),
-        f"jensen_renyi_divergence, n={options.samples}": bench_divergence(
+        f"jensen_renyi_divergence, n={options.samples}": lambda: bench_divergence(
             options.samples, options.groups, options.repeats
         ),
     }
     rows: list[Row] = []
-    for title, section in sections.items():
+    for title, run in sections.items():
+        section = run()
         show(title, section)
         rows.extend({"section": title, **row} for row in section)
     write(options.out, rows)

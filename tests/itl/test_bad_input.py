@@ -52,6 +52,13 @@ def test_indefinite_matrices_of_positive_minors_need_eigenvalues():
             gm.matrix_entropy(bad, alpha=alpha)
 
 
+@pytest.mark.parametrize("alpha", [1.0, 2.0])
+@pytest.mark.parametrize("entry", [2.0, -2.0])
+def test_order_two_sees_indefinite_pairs_of_either_sign(alpha, entry):
+    with pytest.raises(ValueError, match=r"gram: expected a positive semidefinite Gram matrix"):
+        gm.matrix_entropy(np.array([[1.0, entry], [entry, 1.0]]), alpha=alpha)
+
+
 def test_one_indefinite_gram_spoils_its_batch():
     batch = np.stack([np.eye(3), np.full((3, 3), -0.9) + 1.9 * np.eye(3)])
     with pytest.raises(ValueError, match=r"positive semidefinite"):

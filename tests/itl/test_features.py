@@ -73,6 +73,19 @@ def test_squares_beyond_float32_are_rescaled(scale, alpha):
     assert feature_entropy((x * scale).float(), alpha=alpha).item() == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(300, 50), (50, 300)])
+def test_rank_of_float32_features_is_counted_without_noise(shape):
+    x = (normal(shape[0], 3) @ normal(3, shape[1], seed=1)).float()
+    assert feature_entropy(x, alpha=0).item() == pytest.approx(math.log(3), abs=1e-6)
+
+
+@pytest.mark.parametrize(("factor", "rank"), [(10, 1), (1000, 2)])
+def test_the_rank_tolerance_grows_with_the_longer_side(factor, rank):
+    x = np.zeros((64, 2))
+    x[0, 0], x[1, 1] = 1.0, math.sqrt(factor * np.finfo(np.float64).eps)  # against 64 eps
+    assert float(feature_entropy(x, alpha=0)) == pytest.approx(math.log(rank), abs=1e-12)
+
+
 def test_batches_equal_single_matrices():
     x = normal(2, 3, 8, 5)
     for center in (False, True):

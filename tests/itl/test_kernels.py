@@ -78,6 +78,13 @@ def test_equal_points_have_similarity_one_far_from_the_origin():
         assert torch.equal(k.diagonal(), torch.ones(3))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_rounding_of_equal_points_is_not_a_distance(seed):
+    x = normal(20, 50, seed=seed) + 10.0
+    k = gm.laplacian_kernel(torch.cat([x, x]), bandwidth=1e-3)
+    assert torch.equal(k[:20, 20:].diagonal(), torch.ones(20, dtype=torch.float64))
+
+
 def test_close_points_far_from_the_origin_keep_their_distance():
     x = np.array([[1e6, 0.0], [1e6 + 1e-3, 0.0], [1e6, 1e-3]])
     k = gm.gaussian_kernel(x, bandwidth=1e-3)
