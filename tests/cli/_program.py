@@ -18,6 +18,7 @@ def environment(home: Path) -> dict[str, str]:
         "HOME": str(home),
         "XDG_CACHE_HOME": str(home / "cache"),
         "COLUMNS": "200",
+        "OMP_NUM_THREADS": "1",
     }
 
 

@@ -75,6 +75,7 @@ def test_killed_twice_ends_in_the_same_tables(undisturbed, home, arguments, tmp_
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_killed_at_ten_random_moments_ends_in_the_same_tables(undisturbed, home, arguments, tmp_path):
     partial = kill_and_compare(10, 2, undisturbed, home, arguments, tmp_path)
     assert partial >= 3, "kills that never leave work behind would show nothing"

@@ -30,31 +30,14 @@ def peak(model, out, prompts, corpus):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 def test_peak_memory_grows_by_less_than_50_mb_from_200_to_2000_prompts(tmp_path):
     """All measures, two views, width 256: 2,000 prompts would need 60 MB for the pooled vectors alone."""
     model = str(save_tiny(tmp_path / "model", hidden_size=256, num_hidden_layers=4, head_dim=64))
     corpus = tmp_path / "corpus.txt"
-    words = [
-        "a",
-        "gram",
-        "matrix",
-        "of",
-        "every",
-        "layer",
-        "keeps",
-        "what",
-        "the",
-        "prompt",
-        "said",
-        "and",
-        "loses",
-        "what",
-        "it",
-        "did",
-        "not",
-        "say",
-    ]
+    text = "a gram matrix of every layer keeps what the prompt said and loses what it did not say"
+    words = text.split()
     corpus.write_text(
         "\n\n".join(" ".join(words[(i * j) % 17] for j in range(1, 30)) + f" number {i}." for i in range(2200))
     )

@@ -151,3 +151,20 @@ def test_batches_equal_single_grams():
                 single = matrix_entropy(grams[i, j], alpha=alpha)
                 assert values[i, j].item() == pytest.approx(single.item(), abs=1e-10)
     assert spectrum(grams).shape == (2, 3, 5)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 1.01, 3.0, math.inf])
+@pytest.mark.parametrize("kind", ["full rank", "low rank", "rank one", "one long direction", "smooth kernel"])
+def test_float32_without_gradient_stays_within_a_ten_thousandth_of_a_nat_of_float64(kind, alpha):
+    """At a large size and on the spectra that suffer most: many zero eigenvalues, whose rounding adds up."""
+    n = 1200
+    generator = torch.Generator().manual_seed(3)
+    width = {"full rank": 2 * n, "low rank": 10, "rank one": 1, "one long direction": 64, "smooth kernel": 3}[kind]
+    x = torch.randn(n, width, generator=generator, dtype=torch.float64)
+    if kind == "one long direction":
+        x = x + 100.0
+    wide = gaussian_kernel(x) if kind == "smooth kernel" else x @ x.T
+    single = wide.float()
+    assert abs(matrix_entropy(single, alpha=alpha).double() - matrix_entropy(wide, alpha=alpha)) < 1e-4
+    recorded = matrix_entropy(single.requires_grad_(), alpha=alpha)
+    assert abs(recorded.double() - matrix_entropy(wide, alpha=alpha)) < 1e-4

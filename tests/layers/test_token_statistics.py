@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gramian.layers._token_statistics import TokenPass, curvature_from_gram, eigenvalues_of_many, left_aligned
+from gramian.layers._token_statistics import TokenPass, curvature_from_gram, left_aligned
 from gramian.quality import curvature, prompt_entropy, sink_share
 
 LENGTHS = [4, 9, 17, 30]
@@ -108,16 +108,3 @@ def test_one_token_prompts_are_refused():
     mask[0, 1:] = False
     with pytest.raises(ValueError, match="at least 2 measured tokens"):
         run_pass(states, mask)
-
-
-@pytest.mark.parametrize("count", [1, 2, 7])
-def test_eigenvalues_on_threads_equal_one_call(count):
-    x = torch.randn(count, 3, 20, 40, generator=torch.Generator().manual_seed(count))
-    grams = x @ x.mT
-    assert torch.allclose(eigenvalues_of_many(grams), torch.linalg.eigvalsh(grams), atol=1e-4)
-
-
-def test_threads_leave_the_callers_thread_count_alone():
-    before = torch.get_num_threads()
-    eigenvalues_of_many(torch.eye(4).expand(8, 4, 4))
-    assert torch.get_num_threads() == before

@@ -16,6 +16,9 @@ class Sum:
     total: float
     count: int
 
+    def copy(self):
+        return Sum(self.total, self.count)
+
     def merge(self, other):
         self.total += other.total
         self.count += other.count

@@ -4,6 +4,7 @@ Stateless, differentiable, batched over leading axes. Knows no models and no fil
 """
 
 from gramian.itl._arrays import as_tensors
+from gramian.itl._cores import batched_eigenvalues, map_on_cores
 from gramian.itl._dependence import conditional_entropy, joint_entropy, mutual_information, total_correlation
 from gramian.itl._dime import dime
 from gramian.itl._divergence import jensen_renyi_divergence
@@ -18,6 +19,7 @@ from gramian.itl._spectrum import spectrum
 __all__ = [
     "as_generator",
     "as_tensors",
+    "batched_eigenvalues",
     "conditional_entropy",
     "cosine_kernel",
     "dime",
@@ -30,6 +32,7 @@ __all__ = [
     "label_kernel",
     "laplacian_kernel",
     "linear_kernel",
+    "map_on_cores",
     "matrix_entropy",
     "mutual_information",
     "spectral_entropy",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from gramian.itl._arrays import spectral_dtype
+from gramian.itl._cores import batched_eigenvalues
 from gramian.itl._errors import value_fault
 from gramian.itl._gram_checks import checked_grams, departure_tolerance
 from gramian.itl._shapes import ArrayT, Float
@@ -59,7 +59,7 @@ def gram_distribution(gram: Float[Tensor, "*batch n n"], *, name: str, eps: floa
 def eigenvalues_of(gram: Float[Tensor, "*batch n n"]) -> Float[Tensor, "*batch n"]:
     """Eigenvalues in float64, ascending; both triangles count, and so does the gradient by each."""
     wide = gram.to(spectral_dtype(gram))
-    return torch.linalg.eigvalsh((wide + wide.mT) / 2)
+    return batched_eigenvalues((wide + wide.mT) / 2)
 
 
 def distribution_of(eigenvalues: Float[Tensor, "*batch n"], *, name: str, eps: float) -> Float[Tensor, "*batch n"]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gramian.layers._cores import map_on_cores
+from gramian.itl import map_on_cores
 from gramian.layers._corpus import Corpus
 from gramian.layers._dataset_measures import DatasetEstimates, LayerVectors, PromptGroups, dataset_estimates
 from gramian.layers._plan import MeasurePlan

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from gramian.itl import spectral_entropy
-from gramian.layers._cores import map_on_cores
+from gramian.itl import batched_eigenvalues, spectral_entropy
 
 # Grams wait for their spectra until this many bytes are held: enough for the solver to run long batches on every core,
 # little beside a model.
@@ -60,21 +59,21 @@ class TokenPass:
         self._precision = torch.finfo(tokens.dtype).eps
         if self.entropy and min(self.orders) < 1:
             tokens = tokens.double()  # orders below 1 amplify rounding noise
-        if not bool(torch.isfinite(tokens).all()):
+        part = self._parts[layer, stream] = {}
+        rest = tokens[:, 1:].sum(1)
+        # One number that is not finite reaches the sums, which are much smaller than the states.
+        if not bool((torch.isfinite(rest) & torch.isfinite(tokens[:, 0])).all()):
             raise ValueError(
                 f"hidden states: expected finite values; got NaN or infinity in layer {layer} ({stream}). "
                 "Half precision overflows in some models: load with dtype='float32' or 'bfloat16'"
             )
-        part = self._parts[layer, stream] = {}
-        valid = _valid(tokens, lengths)
-        rest = tokens[:, 1:].sum(1)
-        means = [(rest + tokens[:, 0]) / lengths[:, None], rest / (lengths[:, None] - 1)]
-        part["pooled"] = torch.stack(means).float().cpu()
+        mean = rest / (lengths[:, None] - 1)
+        part["pooled"] = torch.stack([(rest + tokens[:, 0]) / lengths[:, None], mean]).float().cpu()
         if self.sink_share:
             squares = torch.linalg.vecdot(tokens, tokens)
             part["sink_share"] = (squares[:, 0] / squares.sum(1)).float().cpu()
         if self.entropy or self.curvature:
-            centred = (tokens - (rest / (lengths[:, None] - 1))[:, None]) * valid[..., None]
+            centred = tokens - mean[:, None]
             gram = centred @ centred.mT
             if self.curvature:
                 part["curvature"] = curvature_from_gram(gram, lengths).float().cpu().mT
@@ -93,7 +92,7 @@ class TokenPass:
     def _flush(self) -> None:
         if not self._waiting:
             return
-        eigenvalues = eigenvalues_of_many(torch.stack([grams for _, grams in self._waiting]))
+        eigenvalues = batched_eigenvalues(torch.stack([grams for _, grams in self._waiting]))
         for (name, _), values in zip(self._waiting, eigenvalues, strict=True):
             spectrum = values.clamp_min(0)
             spectrum = spectrum / spectrum.sum(-1, keepdim=True)
@@ -140,36 +139,36 @@ def left_aligned(states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         index = (start[:, None] + position).clamp_max(states.shape[1] - 1)
         tokens = states.gather(1, index[..., None].expand(-1, -1, states.shape[2]))
     tokens = tokens.to(torch.promote_types(tokens.dtype, torch.float32))
-    return torch.where((position < lengths[:, None])[..., None], tokens, 0), lengths
-
-
-def _valid(tokens: Tensor, lengths: Tensor) -> Tensor:
-    return torch.arange(tokens.shape[1], device=tokens.device) < lengths[:, None]
+    if int(lengths.min()) < longest:
+        tokens = torch.where((position < lengths[:, None])[..., None], tokens, 0)
+    return tokens, lengths
 
 
 def unit_grams(centred: Tensor, gram: Tensor, lengths: Tensor) -> Tensor:
     """Grams of the centred, unit-norm tokens, with the first token and without: `(batch, 2, m, m)`, m = min(n, d).
 
     `centred` is centred on the mean of all tokens but the first, so the Gram without the first is a block of `gram`,
-    and re-centring with the first shifts it by that token's share: c_i - c_0 / n.
+    and re-centring with the first shifts it by that token's share: c_i - c_0 / n. What lies on padding is left out.
     """
-    count = lengths[:, None, None].to(gram.dtype)
-    valid = _valid(centred, lengths)
+    count = lengths[:, None].to(gram.dtype)
+    valid = torch.arange(gram.shape[-1], device=gram.device) < lengths[:, None]
+    later = valid.clone()
+    later[:, 0] = False
+    kept = torch.stack([valid, later], 1)
     if centred.shape[1] <= centred.shape[2]:
-        row = gram[:, :1] / count
-        everything = gram - row - row.mT + gram[:, :1, :1] / count**2
-        everything = everything * (valid[:, :, None] & valid[:, None, :])
-        without_first = gram.clone()
-        without_first[:, 0] = 0
-        without_first[:, :, 0] = 0
-        both = torch.stack([everything, without_first], 1)
-        scale = _inverse_root(both.diagonal(dim1=-2, dim2=-1))
-        return both * scale[..., :, None] * scale[..., None, :]
-    everything = (centred - centred[:, :1] / count) * valid[..., None]
-    without_first = centred.clone()
-    without_first[:, 0] = 0
-    both = torch.stack([everything, without_first], 1)
-    unit = both * _inverse_root(torch.linalg.vecdot(both, both))[..., None]
+        # (c_i - c_0/n) . (c_j - c_0/n) = G_ij - u_i - u_j with u_i = G_i0 / n - G_00 / 2n^2: one pass less than term by term.
+        shift = gram[:, 0] / count - gram[:, :1, 0] / (2 * count**2)
+        both = torch.empty(len(gram), 2, *gram.shape[1:], dtype=gram.dtype, device=gram.device)
+        torch.sub(gram, shift[:, None], out=both[:, 0])
+        both[:, 0] -= shift[..., None]
+        both[:, 1] = gram
+        scale = _inverse_root(both.diagonal(dim1=-2, dim2=-1)) * kept
+        both *= scale[..., :, None]
+        both *= scale[..., None, :]
+        return both
+    both = torch.stack([centred - centred[:, :1] / count[..., None], centred], 1)
+    scale = _inverse_root(torch.linalg.vecdot(both, both)) * kept
+    unit = both * scale[..., None]
     return unit.mT @ unit
 
 
@@ -195,13 +194,3 @@ def curvature_from_gram(gram: Tensor, lengths: Tensor) -> Tensor:
     angles = torch.arccos((products / torch.where(defined, norms, 1)).clamp(-1, 1))
     both = torch.stack([defined, defined & (index > 0)], 1)
     return torch.where(both, angles[:, None], 0).sum(-1) / both.sum(-1)
-
-
-def eigenvalues_of_many(grams: Tensor) -> Tensor:
-    """Eigenvalues of many small symmetric matrices, `(..., n, n)` -> `(..., n)`, ascending, on every core.
-
-    LAPACK takes a batch one matrix after the other and a small one does not fill two cores, so the batch is dealt out to threads.
-    """
-    flat = grams.reshape(-1, *grams.shape[-2:])
-    parts = map_on_cores(torch.linalg.eigvalsh, flat.chunk(torch.get_num_threads()))
-    return torch.cat(parts).reshape(grams.shape[:-1])

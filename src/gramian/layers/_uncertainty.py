@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -125,7 +124,7 @@ def _without_each(groups: Sequence[Any], rest: Any) -> Iterator[Any]:
 
 
 def _merge(groups: Sequence[Any]) -> Any:
-    merged = copy.deepcopy(groups[0])
+    merged = groups[0].copy()
     for group in groups[1:]:
         merged.merge(group)
     return merged

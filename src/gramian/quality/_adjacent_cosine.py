@@ -46,7 +46,8 @@ def adjacent_cosine(x: ArrayT, y: ArrayT) -> ArrayT:
     Source: [men2024], whose block influence is one less this, there over tokens.
 
     Args:
-        x, y: `(..., N, d)`, embeddings of the same prompts at two layers of one width.
+        x: `(..., N, d)`, embeddings of the prompts at one layer.
+        y: `(..., N, d)`, embeddings of the same prompts at another layer of that width.
 
     Returns:
         `(...,)`.

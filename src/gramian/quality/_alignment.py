@@ -44,7 +44,8 @@ def alignment(view_a: ArrayT, view_b: ArrayT) -> ArrayT:
     Source: [wang2020], the alignment loss with exponent 2; low is good by its authors' reading.
 
     Args:
-        view_a, view_b: `(..., N, d)`, row i of both a view of prompt i.
+        view_a: `(..., N, d)`, row i a view of prompt i.
+        view_b: `(..., N, d)`, row i another view of prompt i.
 
     Returns:
         `(...,)`.

@@ -57,7 +57,8 @@ def augmentation_dime(
     always N x N and of unit diagonal.
 
     Args:
-        view_a, view_b: `(..., N, d)`, row i of both a view of prompt i.
+        view_a: `(..., N, d)`, row i a view of prompt i.
+        view_b: `(..., N, d)`, row i another view of prompt i.
         alpha: order, from 0 to infinity.
         permutations: random permutations to average over, at least 1.
         seed: int, `torch.Generator` or None.

@@ -77,7 +77,8 @@ def infonce(view_a: ArrayT, view_b: ArrayT, *, temperature: float = 0.1, form: s
     the views from below for the first two forms: `infonce_bound`.
 
     Args:
-        view_a, view_b: `(..., N, d)`, row i of both a view of prompt i.
+        view_a: `(..., N, d)`, row i a view of prompt i.
+        view_b: `(..., N, d)`, row i another view of prompt i.
         temperature: above 0.
         form: `"symmetric"`, `"one_way"` or `"nt_xent"`.
 
@@ -130,7 +131,9 @@ def infonce_bound(view_a: ArrayT, view_b: ArrayT, *, temperature: float = 0.1, f
     candidates come from both views, so they are not one draw of the partner among N.
 
     Args:
-        view_a, view_b, temperature: as in `infonce`.
+        view_a: as in `infonce`.
+        view_b: as in `infonce`.
+        temperature: as in `infonce`.
         form: `"symmetric"` or `"one_way"`.
 
     Returns:

@@ -110,7 +110,11 @@ def _minimum(statistic: Any) -> str | None:
     minimum=_minimum,
 )
 def lidar(views: ArrayT, *, delta: float = 1e-4) -> ArrayT:
-    """LiDAR, the exponential of `lidar_entropy`, in dimensions, within ``[1, min(N - 1, d)]``.
+    r"""LiDAR, the exponential of `lidar_entropy`, in dimensions, within ``[1, min(N - 1, d)]``.
+
+    .. math::
+        \exp\Big(-\sum_i p_i \log p_i\Big), \quad p = \lambda / \sum \lambda, \quad
+        \lambda = \operatorname{eig}(S_w^{-1/2} S_b S_w^{-1/2})
 
     Source: [thilak2024]. Code that reports the entropy under the name LiDAR reports `lidar_entropy`.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Self
@@ -32,6 +33,17 @@ class Statistic(ABC):
     @abstractmethod
     def merge(self, other: Self) -> None:
         """Add what another statistic has seen; the other is left as it was."""
+
+    def copy(self) -> Self:
+        """A statistic of the same data that goes its own way from here.
+
+        Tensors are shared, because no statistic writes into one it holds; containers are not.
+        """
+        twin = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Statistic | list | dict):
+                setattr(twin, name, value.copy())
+        return twin
 
     @abstractmethod
     def state(self) -> dict[str, np.ndarray]:
