@@ -77,12 +77,12 @@ class RunSpec:
     finish: bool = True
 
 
-def write_run(path: Path, spec: RunSpec | None = None) -> Path:
-    """Write a run directory and give its path."""
+def write_run(path: Path, spec: RunSpec | None = None, *, half_width: float | None = None) -> Path:
+    """Write a run directory and give its path; ``half_width`` makes every interval that wide on each side."""
     spec = spec or RunSpec()
     rng = np.random.default_rng(spec.seed)
     with RunDirectory.open(path, command="measure", parameters={"model": spec.model, "seed": spec.seed}) as run:
-        run.write_table("measures", [_measures(spec, rng)])
+        run.write_table("measures", [_measures(spec, rng, half_width)])
         if spec.spectra:
             run.write_table("spectra", [_spectra(spec)])
         if spec.texts:
@@ -122,7 +122,7 @@ def _variants(measure: str) -> list[str]:
     return _VARIANTS.get(measure, ["tokens=all", "tokens=no_first"])
 
 
-def _measures(spec: RunSpec, rng: np.random.Generator) -> pa.Table:
+def _measures(spec: RunSpec, rng: np.random.Generator, half_width: float | None) -> pa.Table:
     rows: list[tuple[object, ...]] = []
     for measure in spec.measures:
         half = _SHAPES[measure][3]
@@ -135,8 +135,8 @@ def _measures(spec: RunSpec, rng: np.random.Generator) -> pa.Table:
                 rows.append((layer, "residual", measure, variant, value, half_here))
             if spec.final_norm:
                 rows.append((spec.depth, "final_norm", measure, variant, values[-1] + 2 * half_here, half_here))
-    layer, stream, measure_name, variant_name, value, half_width = (list(column) for column in zip(*rows, strict=True))
-    value, half_width = np.array(value, float), np.array(half_width, float)
+    layer, stream, measure_name, variant_name, value, widths = (list(column) for column in zip(*rows, strict=True))
+    value, half_width = np.array(value, float), np.array(widths if half_width is None else [half_width] * len(rows))
     blank = np.full(len(rows), np.nan)
     return pa.table(
         _identity(spec, len(rows))

@@ -248,7 +248,7 @@ def test_every_formula_of_a_measure_is_read_without_leftovers():
     for measure in quality.available():
         formula = mathml(formula_of(measure.function))
         assert "<mtext>" not in formula, measure.name
-        body = formula.partition(">")[2]
+        body = re.sub(r'alttext="[^"]*"', "", formula)
         assert "\\" not in body
         assert body.count("<mrow>") == body.count("</mrow>")
 

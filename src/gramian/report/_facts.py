@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -51,6 +52,7 @@ def facts_of(measures: Iterable[str]) -> dict[str, dict[str, Any]]:
             "title": title_of(name),
             "unit": "" if measure is None or measure.unit == "none" else measure.unit,
             "bounds": "" if measure is None else measure.bounds,
+            "limits": [None, None] if measure is None else limits_of(measure.bounds),
             "summary": "Not a measure of this version." if measure is None else measure.summary,
             "formula": "" if measure is None else formula_of(measure.function),
             "reference": "" if measure is None else str(quality.reference(measure.source)),
@@ -58,9 +60,27 @@ def facts_of(measures: Iterable[str]) -> dict[str, dict[str, Any]]:
     return facts
 
 
+def limits_of(bounds: str) -> list[float | None]:
+    """Lower and upper end of a declared range, None where it is infinite or depends on the sample.
+
+    >>> limits_of("[1, min(N, d)]"), limits_of("[0, pi]"), limits_of("(-inf, log N]")
+    ([1.0, None], [0.0, 3.141592653589793], [None, None])
+    """
+    found = re.match(r"[\[(]\s*([^,]+),\s*(.+)[\])]", bounds)
+    return [_number(end) for end in found.groups()] if found else [None, None]
+
+
+def _number(text: str) -> float | None:
+    if text == "pi":
+        return math.pi
+    return float(text) if re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", text) else None
+
+
 def formula_of(function: Any) -> str:
     """The first displayed formula of a docstring, in TeX, on one line; empty when there is none."""
     found = re.search(
         r"\.\. math::[ \t]*(.*?)(?:\n[ \t]*\n(?![ \t]{4,})|\Z)", inspect.getdoc(function) or "", re.DOTALL
     )
-    return " ".join(found.group(1).split()) if found else ""
+    if not found:
+        return ""
+    return r" \quad ".join(" ".join(line.split()) for line in re.split(r"\n[ \t]*\n", found.group(1)) if line.strip())

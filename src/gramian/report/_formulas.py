@@ -41,18 +41,37 @@ _OPERATORS = {
 # fmt: on
 _FUNCTIONS = ("log", "exp", "max", "min", "arccos", "cos", "det", "dim", "ln", "sup", "inf", "Pr")
 _SPACES = {"quad": "1.4em", "qquad": "2em", ",": "0.17em", ";": "0.28em", ":": "0.22em", " ": "0.3em", "!": "0"}
+_ACCENTS = {"bar": "¯", "hat": "^", "tilde": "~"}
+_FRACTIONS = ("frac", "tfrac", "dfrac")
+_WORDS = ("operatorname", "mathrm", "text", "mathbf", "mathbb")
 _IGNORED = re.compile(r"(?:big|Big|bigg|Bigg)[lrm]?|left|right|displaystyle|limits")
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[0-9]+(?:\.[0-9]+)?|\S")
 
 
 def mathml(tex: str) -> Markup:
-    r"""A TeX formula as a MathML element with the TeX itself as its text alternative.
+    r"""A TeX formula as MathML with the TeX itself as its text alternative, an element for each part between quads.
 
     >>> print(mathml(r"\lambda_1^2"))
     <math alttext="\lambda_1^2"><mrow><msubsup><mi>λ</mi><mn>1</mn><mn>2</mn></msubsup></mrow></math>
     """
+    # Apart at the wide spaces, so that a line can break there.
+    return Markup(" ").join(_element(part.strip()) for part in tex.split(r"\quad"))
+
+
+def _element(tex: str) -> Markup:
     reader = _Reader(_TOKEN.findall(tex))
     return Markup('<math alttext="{}">').format(tex) + Markup(reader.row(until=None)) + Markup("</math>")
+
+
+def unknown_commands(tex: str) -> list[str]:
+    r"""The commands of a formula that are shown by their name, because nothing here reads them.
+
+    >>> unknown_commands(r"\sqrt{\alpha} \coprod x")
+    ['coprod']
+    """
+    read = {*_SYMBOLS, *_OPERATORS, *_FUNCTIONS, *_SPACES, *_ACCENTS, *_FRACTIONS, *_WORDS, "sqrt"}
+    commands = [token[1:] for token in _TOKEN.findall(tex) if token.startswith("\\")]
+    return [name for name in commands if name not in read and not _IGNORED.fullmatch(name)]
 
 
 class _Reader:
@@ -100,11 +119,13 @@ class _Reader:
         return f"<mo>{'−' if token == '-' else escape(token)}</mo>" if token else ""
 
     def _command(self, name: str) -> str:
-        if name in ("frac", "tfrac", "dfrac"):
+        if name in _FRACTIONS:
             return f"<mfrac>{self._digit()}{self._digit()}</mfrac>"
         if name == "sqrt":
             return f"<msqrt>{self._one()}</msqrt>"
-        if name in ("operatorname", "mathrm", "text", "mathbf", "mathbb"):
+        if name in _ACCENTS:
+            return f"<mover accent='true'>{self._one()}<mo>{_ACCENTS[name]}</mo></mover>"
+        if name in _WORDS:
             return f'<mi mathvariant="normal">{escape(self._words())}</mi>'
         if name in _FUNCTIONS:
             return f"<mi>{name}</mi><mspace width='0.17em'/>"
@@ -129,7 +150,8 @@ class _Reader:
         self._next()
         words = []
         while self._peek() not in ("}", ""):
-            words.append(self._next())
+            word = self._next()
+            words.append(" " if word in ("\\ ", "\\,") else word)
         self._next()
         return "".join(words)
 

@@ -99,7 +99,7 @@ function buildPair() {
       const pinned = pinnedLayer(state.run);
       const step = layerStep(run.depth || 1);
       const isPinned = (at) => run.layers[at] === pinned;
-      const bars = (series) => ({ ...intervalBars(shown.map((at) => series.value[at]), shown.map((at) => series.low[at]), shown.map((at) => series.high[at]), faint(colour, 0.3)), width: 0 });
+      const bars = (series) => ({ ...intervalBars(shown.map((at) => series.value[at]), shown.map((at) => series.drawnLow[at]), shown.map((at) => series.drawnHigh[at]), faint(colour, 0.3)), width: 0 });
       const axis = (measure, series) => {
         const unit = unitOf(measure, series.variant);
         return `${DATA.measures[measure].title}${unit ? ` (${unit})` : ""}`;

@@ -10,7 +10,7 @@ function finalOnAxis(run) {
 function bandTraces(run, series, colour) {
   const stretches = [[]];
   run.layers.forEach((layer, at) => {
-    if (series.low[at] === null || series.high[at] === null) stretches.push([]);
+    if (series.drawnLow[at] === null || series.drawnHigh[at] === null) stretches.push([]);
     else stretches[stretches.length - 1].push(at);
   });
   return stretches.filter((stretch) => stretch.length > 1).map((stretch) => {
@@ -18,7 +18,7 @@ function bandTraces(run, series, colour) {
     return {
       type: "scatter", mode: "lines", fill: "toself", fillcolor: faint(colour, 0.18), line: { width: 0 }, hoverinfo: "skip",
       showlegend: false, x: [...stretch, ...back].map((at) => onAxis(run, run.layers[at])),
-      y: [...stretch.map((at) => series.high[at]), ...back.map((at) => series.low[at])],
+      y: [...stretch.map((at) => series.drawnHigh[at]), ...back.map((at) => series.drawnLow[at])],
     };
   });
 }
@@ -27,8 +27,8 @@ function hoverText(run, measure, series, at) {
   const unit = unitOf(measure, series.variant);
   const count = Array.isArray(series.n) ? series.n[at] : series.n;
   const lines = [`<b>${number(series.value[at])}</b>${unit ? ` ${plotText(unit)}` : ""}, ${layerWords(run, run.layers[at])}`];
-  if (series.low[at] !== null && series.high[at] !== null) {
-    lines.push(`95 % interval ${number(series.low[at])} to ${number(series.high[at])}`);
+  if (series.drawnLow[at] !== null && series.drawnHigh[at] !== null) {
+    lines.push(`95 % interval ${number(series.drawnLow[at])} to ${number(series.drawnHigh[at])}`);
   }
   if (count) lines.push(`${count} prompts`);
   if (SEVERAL) lines.unshift(plotText(shorten(run.label, 48)));
@@ -47,7 +47,7 @@ function curveTraces(place, measure, series, colours, second) {
     hovertemplate: "%{text}<extra></extra>",
     line: { color: colour, width: second ? 1.5 : 2, dash: second ? "4px,3px" : "solid" },
     marker: { color: colour, size: single ? 9 : SEVERAL ? 5 : 4, symbol: SYMBOLS[place % SYMBOLS.length] },
-    error_y: single ? intervalBars(series.value, series.low, series.high, colour) : { visible: false },
+    error_y: single ? intervalBars(series.value, series.drawnLow, series.drawnHigh, colour) : { visible: false },
   });
   if (series.final && series.final.value !== null) {
     const { value, low, high } = series.final;
@@ -56,7 +56,7 @@ function curveTraces(place, measure, series, colours, second) {
       text: [`<b>${withInterval(value, low, high)}</b> after the final norm${SEVERAL ? `<br>${plotText(shorten(run.label, 48))}` : ""}`],
       hovertemplate: "%{text}<extra></extra>", cliponaxis: false,
       marker: { symbol: "diamond-open", size: 9, color: colour, line: { width: 1.75, color: colour } },
-      error_y: intervalBars([value], [low], [high], colour),
+      error_y: intervalBars([value], [series.final.drawnLow], [series.final.drawnHigh], colour),
     });
   }
   return traces;
@@ -66,8 +66,8 @@ function intervalBars(value, low, high, colour) {
   if (!low.some((each) => each !== null)) return { visible: false };
   return {
     type: "data", symmetric: false, thickness: 1.25, width: 3, color: colour,
-    array: value.map((each, at) => (high[at] === null || each === null ? 0 : high[at] - each)),
-    arrayminus: value.map((each, at) => (low[at] === null || each === null ? 0 : each - low[at])),
+    array: value.map((each, at) => (high[at] === null || each === null ? 0 : Math.max(0, high[at] - each))),
+    arrayminus: value.map((each, at) => (low[at] === null || each === null ? 0 : Math.max(0, each - low[at]))),
   };
 }
 

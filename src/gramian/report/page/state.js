@@ -110,6 +110,18 @@ function unitOf(measure, variant) {
   return norm && norm !== "raw" ? BOUNDS[norm] || "" : DATA.measures[measure].unit;
 }
 
+// What is drawn of an interval ends where the measure does: a symmetric interval near the end of the range passes it.
+function keepWithinLimits(measure, series) {
+  const [least, most] = DATA.measures[measure].limits;
+  const norm = variantKeys(series.variant).norm;
+  const top = norm && norm !== "raw" ? 1 : most;
+  const within = (end) => (end === null ? null : Math.min(top ?? Infinity, Math.max(least ?? -Infinity, end)));
+  Object.assign(series, { drawnLow: series.low.map(within), drawnHigh: series.high.map(within) });
+  if (series.final) Object.assign(series.final, { drawnLow: within(series.final.low), drawnHigh: within(series.final.high) });
+}
+
+RUNS.forEach((run) => Object.entries(run.series).forEach(([measure, listed]) => listed.forEach((series) => keepWithinLimits(measure, series))));
+
 function measuresInOrder() {
   const names = Object.keys(DATA.measures);
   if (state.sort === "name") {
