@@ -315,6 +315,7 @@ def test_dark_theme_redraws_the_figures(visit, single):
     _bring(page, "m-prompt_entropy")
     light = line.evaluate("path => getComputedStyle(path).stroke")
     try:
+        page.wait_for_timeout(600)  # right after loading, a change of theme sometimes goes unnoticed
         page.emulate_media(color_scheme="dark")
         sync_api.expect(line).not_to_have_css("stroke", light)
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 18, 21)"
