@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 
-from gramian import matrix_entropy, spectrum
+from gramian import gaussian_kernel, matrix_entropy, spectrum
 from gramian.itl._spectral_entropy import renyi_entropy
 from gramian.itl._spectrum import gram_distribution
 from tests.itl._reference import ORDERS, entropy, gaussian_gram, normal, orders, renyi, rotation, seeds, sizes, wishart

@@ -13,7 +13,7 @@ from torch import Tensor
 from gramian.itl._errors import type_fault, value_fault
 from gramian.itl._shapes import Array, ArrayT
 
-__all__ = ["Converted", "as_tensors", "convert", "same_kind", "spectral_dtype", "to_tensor"]
+__all__ = ["Converted", "as_tensors", "check_has_values", "convert", "same_kind", "spectral_dtype", "to_tensor"]
 
 _COMPUTED_IN_FLOAT32 = (torch.float16, torch.bfloat16)
 _FLOATING = (torch.float64, torch.float32, *_COMPUTED_IN_FLOAT32)
@@ -91,8 +91,10 @@ def convert(names: Sequence[str], arrays: Sequence[ArrayT]) -> Converted[ArrayT]
             where = f"the device of {names[0]} ({tensors[0].device})"
             raise value_fault(name, where, tensor.device, "Move the arrays to one device.")
         if tensor.numel() == 0:
-            remedy = "An empty sample has no spectrum; check the selection that led to it."
-            raise value_fault(name, "at least one element", f"empty shape {tuple(tensor.shape)}", remedy)
+            remedy = "An empty sample or batch has no spectrum; check the selection that led to it."
+            got = f"empty shape {tuple(tensor.shape)}, axis {list(tensor.shape).index(0)} having length 0"
+            raise value_fault(name, "at least one element", got, remedy)
+        check_has_values(name, tensor)
     source = tensors[0].dtype
     for tensor in tensors[1:]:
         source = torch.promote_types(source, tensor.dtype)
@@ -101,6 +103,13 @@ def convert(names: Sequence[str], arrays: Sequence[ArrayT]) -> Converted[ArrayT]
     for name, tensor in zip(names, tensors, strict=True):
         _check_finite(name, tensor.detach())
     return Converted(tuple(tensors), target, torch.finfo(source).eps, isinstance(arrays[0], np.ndarray))
+
+
+def check_has_values(name: str, tensor: Tensor) -> None:
+    """Raises ValueError for a tensor of the meta device, which has a shape and no values."""
+    if tensor.device.type == "meta":
+        remedy = "Load the values first: such tensors stand for weights that are not there yet."
+        raise value_fault(name, "a tensor with values", "one on the meta device", remedy)
 
 
 def to_tensor(name: str, array: Array) -> Tensor:
@@ -112,6 +121,9 @@ def to_tensor(name: str, array: Array) -> Tensor:
     if not isinstance(array, np.ndarray):
         remedy = "Wrap it with numpy.asarray or torch.as_tensor."
         raise type_fault(name, "a NumPy array or a torch tensor", type(array).__name__, remedy)
+    if isinstance(array, np.ma.MaskedArray):
+        remedy = "Masks are not read: leave the masked samples out, then pass .data."
+        raise type_fault(name, "an array without a mask", "a masked array", remedy)
     native: np.ndarray[Any, Any] = array.astype(array.dtype.newbyteorder("="), copy=False)
     if not native.flags.writeable or any(stride < 0 for stride in native.strides):
         native = native.copy()  # torch can neither share read-only memory nor walk it backwards

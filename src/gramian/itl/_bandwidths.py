@@ -20,18 +20,24 @@ RULES = ("median", "mean", "dimension")
 
 
 def resolve_bandwidth(
-    bandwidth: Bandwidth, sample: Float[Tensor, "*batch n d"], caller: Array
+    bandwidth: Bandwidth,
+    sample: Float[Tensor, "*batch n d"],
+    unit: Float[Tensor, "*batch"],
+    caller: Array,
+    squared: Float[Tensor, "*batch n n"] | None = None,
 ) -> Float[Tensor, "*#batch"]:
-    """The bandwidth of each batch element, positive, in float64.
+    """The bandwidth of each batch element in the unit of the sample, positive, in float64.
 
     Args:
         bandwidth: ``"median"`` or ``"mean"`` of the distances over distinct pairs of the sample, ``"dimension"`` for
             ``sqrt(d / 2)``, a number, or an array of the batch's shape.
-        sample: the vectors the rules read, x and y together.
+        sample: the vectors the rules read, x and y together, from ``scaled_points``.
+        unit: length of one in the sample, in the unit of the caller's numbers.
         caller: the array the caller gave, whose kind an array of bandwidths must share.
+        squared: squared distances within the sample, where they are known.
     """
     if isinstance(bandwidth, str):
-        return _by_rule(bandwidth, sample)
+        return _by_rule(bandwidth, sample, unit, squared)
     batch = tuple(sample.shape[:-2])
     if isinstance(bandwidth, numbers.Real) and not isinstance(bandwidth, bool | np.bool_):
         values = torch.tensor(float(bandwidth), dtype=spectral_dtype(sample), device=sample.device)
@@ -49,25 +55,30 @@ def resolve_bandwidth(
         values = given.to(sample.device, spectral_dtype(sample))
     else:
         rule = f"a number, an array, or one of {', '.join(RULES)}"
-        raise type_fault("bandwidth", rule, type(bandwidth).__name__, "The default is 'median'.")
+        remedy = "The default is 'median'; make an array of a list of numbers, one for each batch element."
+        raise type_fault("bandwidth", rule, type(bandwidth).__name__, remedy)
     if not bool((torch.isfinite(values) & (values > 0)).all()):
         got = (
             float(values.detach().flatten()[0]) if values.numel() == 1 else f"a smallest of {float(values.amin()):.3g}"
         )
         raise value_fault("bandwidth", "a positive, finite length", got, "The rule 'median' adapts to the sample.")
-    return values
+    return values / unit
 
 
-def _by_rule(rule: str, sample: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*#batch"]:
+def _by_rule(
+    rule: str,
+    sample: Float[Tensor, "*batch n d"],
+    unit: Float[Tensor, "*batch"],
+    squared: Float[Tensor, "*batch n n"] | None,
+) -> Float[Tensor, "*#batch"]:
     if rule not in RULES:
         remedy = "The default is 'median'; any positive number works too."
         raise value_fault("bandwidth", f"one of {', '.join(RULES)}, or a number", repr(rule), remedy)
     if rule == "dimension":
-        length = math.sqrt(sample.shape[-1] / 2)
-        return torch.tensor(length, dtype=spectral_dtype(sample), device=sample.device)
+        return math.sqrt(sample.shape[-1] / 2) / unit
     if sample.shape[-2] < 2:
         raise value_fault("bandwidth", f"two points or more for the rule {rule!r}", "one point", "Pass a number.")
-    pairs = distances(distinct_pairs(squared_distances(sample, sample)))
+    pairs = distances(distinct_pairs(squared_distances(sample, sample) if squared is None else squared))
     length = pairs.mean(-1) if rule == "mean" else _median(pairs)
     if bool((length == 0).any()):
         which = "all points equal" if bool((pairs.amax(-1) == 0).any()) else "most pairs of points equal"

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gramian.itl._arrays import Converted
 from gramian.itl._errors import value_fault
-from gramian.itl._gram_checks import checked_grams
+from gramian.itl._gram_checks import checked_grams, in_range
 from gramian.itl._matrix_entropy import gram_entropy
 from gramian.itl._order import checked_order
 from gramian.itl._shapes import ArrayT, Float, Order
@@ -170,7 +170,7 @@ def hadamard_product(grams: Sequence[Tensor]) -> Float[Tensor, "*batch n n"]:
     """Entrywise product of checked Grams; raises where no sample has weight in all of them."""
     product = grams[0]
     for gram in grams[1:]:
-        product = product * gram
+        product = in_range(product * gram)
     if bool((product.detach().diagonal(dim1=-2, dim2=-1).sum(-1) <= 0).any()):
         remedy = "No sample has a positive diagonal entry in every Gram, so their joint entropy is undefined."
         raise value_fault("grams", "a Hadamard product of positive trace", "a zero trace", remedy)

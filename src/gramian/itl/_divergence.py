@@ -126,7 +126,7 @@ def _block_entropy(
     # K o L is block diagonal once the samples are sorted by group: its spectrum is that of its blocks.
     blocks = [gram[..., group[:, None], group] for group in members]
     if alpha == 2:
-        wide = spectral_dtype(gram)
+        wide = spectral_dtype(gram)  # as collision_entropy
         trace = gram.diagonal(dim1=-2, dim2=-1).sum(-1, dtype=wide)
         norms = [torch.linalg.vector_norm(block, dim=(-2, -1), dtype=wide) for block in blocks]
         return 2 * (trace.log() - torch.linalg.vector_norm(torch.stack(norms), dim=0).log())

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from gramian.itl._arrays import Converted, convert
 from gramian.itl._errors import value_fault
+from gramian.itl._gram_checks import in_range
 from gramian.itl._matrix_entropy import collision_entropy
 from gramian.itl._order import checked_order, rank_cutoff
 from gramian.itl._shapes import ArrayT, Float, Order
@@ -97,11 +98,14 @@ def _checked_features(x: ArrayT, center: bool) -> tuple[Converted[ArrayT], Tenso
         raise value_fault("x", rule, f"shape {tuple(vectors.shape)}", "One vector a row: reshape to (n, d).")
     if center:
         vectors = _centred(vectors)
-    return converted, _smaller_gram(vectors)
+    return converted, in_range(_smaller_gram(vectors))
 
 
 def _centred(x: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*batch n d"]:
     mean = x.mean(-2, keepdim=True)
+    if not bool(torch.isfinite(mean.detach()).all()):  # the sum left the range of the dtype: take another scale
+        x = x / x.detach().abs().amax((-2, -1), keepdim=True).clamp(min=1.0)
+        mean = x.mean(-2, keepdim=True)
     centred = x - mean
     # Equal rows leave the rounding of their mean, whose spectrum would look like data.
     spread, offset = centred.detach().abs().amax((-2, -1)), mean.detach().abs().amax((-2, -1))

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from gramian.itl._arrays import Converted, convert, spectral_dtype
 from gramian.itl._bandwidths import resolve_bandwidth
-from gramian.itl._distances import distances, squared_distances
+from gramian.itl._distances import distances, scaled_points, squared_distances
 from gramian.itl._errors import value_fault
 from gramian.itl._labels import checked_labels
 from gramian.itl._shapes import ArrayT, Bandwidth, Float
@@ -49,7 +49,9 @@ def gaussian_kernel(x: ArrayT, y: ArrayT | None = None, *, bandwidth: Bandwidth 
         -0.5
     """
     converted, squared, lengths = _scaled_distances(x, y, bandwidth)
-    return converted.restore(torch.exp(-squared / (2 * lengths.square())))
+    # A bandwidth whose square would vanish still tells equal points from all others.
+    shortest = torch.finfo(squared.dtype).tiny ** 0.5
+    return converted.restore(torch.exp(squared * (-0.5 / lengths.clamp(min=shortest).square())))
 
 
 def laplacian_kernel(x: ArrayT, y: ArrayT | None = None, *, bandwidth: Bandwidth = "median") -> ArrayT:
@@ -84,7 +86,8 @@ def laplacian_kernel(x: ArrayT, y: ArrayT | None = None, *, bandwidth: Bandwidth
         -1.0
     """
     converted, squared, lengths = _scaled_distances(x, y, bandwidth)
-    return converted.restore(torch.exp(-distances(squared) / lengths))
+    shortest = torch.finfo(squared.dtype).tiny
+    return converted.restore(torch.exp(-distances(squared) / lengths.clamp(min=shortest)))
 
 
 def linear_kernel(x: ArrayT, y: ArrayT | None = None) -> ArrayT:
@@ -101,7 +104,7 @@ def linear_kernel(x: ArrayT, y: ArrayT | None = None) -> ArrayT:
 
     Raises:
         TypeError: not floating arrays, NumPy mixed with torch.
-        ValueError: shapes that do not fit, empty, not finite.
+        ValueError: shapes that do not fit, empty, not finite; inner products beyond the range of the dtype.
 
     Differentiation:
         Exact.
@@ -115,7 +118,15 @@ def linear_kernel(x: ArrayT, y: ArrayT | None = None) -> ArrayT:
         array([[11.]])
     """
     converted, left, right = _checked_vectors(x, y)
-    return converted.restore(_product(left, right))
+    products = _product(left, right)
+    # No entry of one sample's Gram exceeds the largest of its diagonal.
+    telling = products.detach().diagonal(dim1=-2, dim2=-1) if y is None else products.detach()
+    if not bool(torch.isfinite(telling.sum())) and not bool(torch.isfinite(telling).all()):
+        largest = max(float(vectors.detach().abs().max()) for vectors in (left, right))
+        got = f"an overflow, from vectors with entries up to {largest:.3g}"
+        remedy = "Rescale the vectors: entropies do not change with the scale. float64 reaches further than float32."
+        raise value_fault("x", f"inner products within the range of {products.dtype}", got, remedy)
+    return converted.restore(products)
 
 
 def cosine_kernel(x: ArrayT, y: ArrayT | None = None) -> ArrayT:
@@ -203,13 +214,23 @@ def _checked_vectors(x: ArrayT, y: ArrayT | None) -> tuple[Converted[ArrayT], Te
 
 def _scaled_distances(x: ArrayT, y: ArrayT | None, bandwidth: Bandwidth) -> tuple[Converted[ArrayT], Tensor, Tensor]:
     converted, left, right = _checked_vectors(x, y)
-    sample = left if y is None else torch.cat([left, right], dim=-2)
-    lengths = resolve_bandwidth(bandwidth, sample, x)
-    return converted, squared_distances(left, right), lengths[..., None, None]
+    left, right, unit = scaled_points(left, right)
+    squared = squared_distances(left, right)
+    if y is None:
+        lengths = resolve_bandwidth(bandwidth, left, unit, x, squared)
+    else:
+        lengths = resolve_bandwidth(bandwidth, torch.cat([left, right], dim=-2), unit, x)
+    return converted, squared, lengths[..., None, None]
 
 
 def _unit(name: str, x: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*batch n d"]:
     norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=spectral_dtype(x))
+    limits = torch.finfo(norm.dtype)
+    if not bool(((norm.detach() < limits.max**0.5) & (norm.detach() > (limits.tiny / limits.eps) ** 0.5)).all()):
+        # Squares left the range of the dtype: directions do not change with the scale of a row, so take another one.
+        largest = x.detach().abs().amax(-1, keepdim=True)
+        x = x / torch.where(largest > 0, largest, 1.0)
+        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True, dtype=spectral_dtype(x))
     if bool((norm == 0).any()):
         got = f"{int((norm == 0).sum())} zero vectors"
         raise value_fault(name, "vectors with a direction", got, "A cosine with zero is undefined: leave them out.")

@@ -7,10 +7,11 @@ from torch import Tensor
 
 from gramian.itl._arrays import spectral_dtype
 from gramian.itl._cores import batched_eigenvalues
-from gramian.itl._gram_checks import check_minors, checked_grams
+from gramian.itl._definiteness import check_definite
+from gramian.itl._gram_checks import checked_grams
 from gramian.itl._order import checked_order, rank_cutoff
 from gramian.itl._shapes import ArrayT, Float, Order
-from gramian.itl._spectral_entropy import renyi_entropy
+from gramian.itl._spectral_entropy import passing_clamp, renyi_entropy
 from gramian.itl._spectrum import distribution_of, gram_distribution
 
 __all__ = ["collision_entropy", "gram_entropy", "matrix_entropy"]
@@ -65,7 +66,7 @@ def matrix_entropy(gram: ArrayT, *, alpha: Order = 1.0) -> ArrayT:
 def gram_entropy(gram: Float[Tensor, "*batch n n"], alpha: float, *, name: str, eps: float) -> Float[Tensor, "*batch"]:
     """Entropy of a checked Gram, in float64, so that differences of entropies keep their digits."""
     if alpha == 2:
-        check_minors(name, gram, eps)
+        check_definite(name, gram, eps)
         return collision_entropy(gram)
     cutoff = rank_cutoff(alpha, gram.shape[-1], eps)
     return renyi_entropy(gram_distribution(gram, name=name, eps=eps), alpha, cutoff)
@@ -96,8 +97,8 @@ def _single_precision_entropy(
 
 
 def collision_entropy(gram: Float[Tensor, "*batch n n"]) -> Float[Tensor, "*batch"]:
-    """Order 2 without eigenvalues: ``-log(|K|_F^2 / tr(K)^2)``, summed in float64."""
+    """Order 2 without eigenvalues: ``-log(|K|_F^2 / tr(K)^2)``, summed in float64; entries in range of their squares."""
     wide = spectral_dtype(gram)
     trace = gram.diagonal(dim1=-2, dim2=-1).sum(-1, dtype=wide)
     norm = torch.linalg.vector_norm(gram, dim=(-2, -1), dtype=wide)
-    return 2 * (trace.log() - norm.log())
+    return passing_clamp(2 * (trace.log() - norm.log()))

@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import numbers
 
+import numpy as np
+from torch import Tensor
+
 from gramian.itl._errors import type_fault, value_fault
 from gramian.itl._shapes import Order
 
@@ -12,12 +15,14 @@ __all__ = ["checked_order", "rank_cutoff"]
 
 
 def checked_order(alpha: Order) -> float:
-    """The order as a float in ``[0, inf]``.
+    """The order as a float in ``[0, inf]``; an array or tensor without axes is a number.
 
     Raises:
         TypeError: not a number.
         ValueError: negative or NaN.
     """
+    if isinstance(alpha, np.ndarray | Tensor) and alpha.ndim == 0:
+        alpha = alpha.item()
     if isinstance(alpha, bool) or not isinstance(alpha, numbers.Real):
         raise type_fault("alpha", "a number", type(alpha).__name__, "Orders are floats from 0 to math.inf.")
     order = float(alpha)

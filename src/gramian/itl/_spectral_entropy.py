@@ -73,8 +73,8 @@ def spectral_entropy(eigenvalues: ArrayT, *, alpha: Order = 1.0, rank_tolerance:
     return converted.restore(renyi_entropy(passing_clamp(values), order, cutoff))
 
 
-def passing_clamp(values: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch n"]:
-    """Negative values become zero, gradients pass: which side of zero a null eigenvalue rounds to must not matter."""
+def passing_clamp(values: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+    """Negative values become zero, gradients pass: which side of zero a null value rounds to must not matter."""
     return values + (values.clamp(min=0) - values).detach()
 
 
@@ -82,33 +82,35 @@ def renyi_entropy(p: Float[Tensor, "*batch n"], alpha: float, cutoff: float) -> 
     """Entropy of order ``alpha`` of checked distributions; ``cutoff`` applies to orders below 1 only."""
     largest = p.detach().amax(-1, keepdim=True)
     if alpha == math.inf:
-        return -p.amax(-1).log()
+        return passing_clamp(-p.amax(-1).log())
     if alpha < 1:
         kept = torch.where(p > cutoff * largest, p, 0.0)
         p = kept / kept.sum(-1, keepdim=True)
     if alpha == 0:
         return (p > 0).sum(-1).to(p.dtype).log() + 0.0 * p.sum(-1)  # keeps the graph: the gradient is zero, not missing
-    if alpha == 1:
-        # Where an eigenvalue is rounding noise its logarithm is noise too: the value counts, the derivative does not.
+    given = p
+    if alpha >= 1:
+        # Where an eigenvalue is rounding noise its logarithm is noise too: the value counts, the derivative by it is the
+        # limit at zero, whichever noise it is.
         p = torch.where(p > p.shape[-1] * sys.float_info.epsilon * largest, p, p.detach())
     positive = p > 0
     log_p = torch.where(positive, p, 1.0).log()
     if alpha == 1:
-        return -(p * log_p).sum(-1)
+        return passing_clamp(-(p * log_p).sum(-1))
     if abs(alpha - 1) <= _NEAR_ONE:
-        return _entropy_near_one(p, positive, log_p, alpha - 1)
+        return passing_clamp(_entropy_near_one(p, given, log_p, alpha - 1))
     # S does not depend on the factor taken out, so it is a constant for differentiation too.
     log_largest = largest.log()
     powers = torch.where(positive, torch.exp(alpha * (log_p - log_largest)), 0.0)
-    return (alpha / (1 - alpha)) * log_largest.squeeze(-1) + powers.sum(-1).log() / (1 - alpha)
+    return passing_clamp((alpha / (1 - alpha)) * log_largest.squeeze(-1) + powers.sum(-1).log() / (1 - alpha))
 
 
 def _entropy_near_one(
-    p: Float[Tensor, "*batch n"], positive: Tensor, log_p: Float[Tensor, "*batch n"], excess: float
+    p: Float[Tensor, "*batch n"], given: Float[Tensor, "*batch n"], log_p: Float[Tensor, "*batch n"], excess: float
 ) -> Float[Tensor, "*batch"]:
     # sum p^(1+e) = 1 + sum p (p^e - 1): no difference of nearly equal numbers is taken, nor divided by a small e.
-    # At p = 0 the term is -p, whose derivative is the limit of the others' from orders above 1.
-    terms = torch.where(positive, p * torch.expm1(excess * log_p), -p)
+    # Near p = 0, from orders above 1, the derivative of a term tends to -1: what was detached from p gets it back here.
+    terms = p * torch.expm1(excess * log_p) - (given - p)
     return -torch.log1p(terms.sum(-1)) / excess
 
 

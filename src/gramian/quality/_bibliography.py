@@ -85,6 +85,13 @@ REFERENCES: dict[str, Reference] = {
         2023,
         "https://arxiv.org/abs/2311.04930",
     ),
+    "hoyos2022": Reference(
+        "J. K. Hoyos Osorio, O. Skean, A. J. Brockmeier, L. G. Sanchez Giraldo",
+        "The representation Jensen-Rényi divergence",
+        "IEEE International Conference on Acoustics, Speech and Signal Processing",
+        2022,
+        "https://arxiv.org/abs/2112.01583",
+    ),
     "kornblith2019": Reference(
         "S. Kornblith, M. Norouzi, H. Lee, G. Hinton",
         "Similarity of neural network representations revisited",
@@ -120,6 +127,20 @@ REFERENCES: dict[str, Reference] = {
         2025,
         "https://arxiv.org/abs/2510.06477",
     ),
+    "rasmussen2006": Reference(
+        "C. E. Rasmussen, C. K. I. Williams",
+        "Gaussian processes for machine learning",
+        "MIT Press",
+        2006,
+        "https://gaussianprocess.org/gpml/",
+    ),
+    "renyi1961": Reference(
+        "A. Rényi",
+        "On measures of entropy and information",
+        "Fourth Berkeley Symposium on Mathematical Statistics and Probability 1:547-561",
+        1961,
+        "https://projecteuclid.org/euclid.bsmsp/1200512181",
+    ),
     "rudelson2007": Reference(
         "M. Rudelson, R. Vershynin",
         "Sampling from large matrices: An approach through geometric functional analysis",
@@ -154,6 +175,13 @@ REFERENCES: dict[str, Reference] = {
         "International Conference on Machine Learning",
         2020,
         "https://arxiv.org/abs/2005.10242",
+    ),
+    "yu2019": Reference(
+        "S. Yu, L. G. Sanchez Giraldo, R. Jenssen, J. C. Principe",
+        "Multivariate extension of matrix-based Rényi's α-order entropy functional",
+        "IEEE Transactions on Pattern Analysis and Machine Intelligence 42(11):2960-2966",
+        2019,
+        "https://arxiv.org/abs/1808.07912",
     ),
 }
 
