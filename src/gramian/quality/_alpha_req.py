@@ -15,8 +15,9 @@ from ._spectra import above_rounding, embedding_spectrum
 _FIRST_SHARE, _LAST_SHARE = 50, 2
 
 
-def _of_spectrum(spectrum: Tensor, fit_range: tuple[int, int] | None) -> Tensor:
-    ranks = int(above_rounding(spectrum).sum(-1).min())
+def _of_one_spectrum(spectrum: Tensor, fit_range: tuple[int, int] | None) -> Tensor:
+    """`(m,)` -> scalar."""
+    ranks = int(above_rounding(spectrum).sum())
     first, last = (max(1, ranks // _FIRST_SHARE), ranks // _LAST_SHARE) if fit_range is None else fit_range
     if first < 1 or last <= first or last > ranks:
         raise ValueError(
@@ -25,11 +26,11 @@ def _of_spectrum(spectrum: Tensor, fit_range: tuple[int, int] | None) -> Tensor:
         )
     log_rank = torch.arange(first, last + 1, dtype=spectrum.dtype, device=spectrum.device).log()
     log_rank = log_rank - log_rank.mean()
-    return -(spectrum[..., first - 1 : last].log() * log_rank).sum(-1) / log_rank.square().sum()
+    return -(spectrum[first - 1 : last].log() * log_rank).sum() / log_rank.square().sum()
 
 
 def _finish(statistic: Moments, *, fit_range: tuple[int, int] | None = None) -> float:
-    return float(_of_spectrum(statistic.spectrum(center=True), fit_range))
+    return float(_of_one_spectrum(statistic.spectrum(center=True), fit_range))
 
 
 @measure(
@@ -53,7 +54,7 @@ def alpha_req(embeddings: ArrayT, *, fit_range: tuple[int, int] | None = None) -
 
     Source: [agrawal2022], the decay coefficient of the eigenspectrum. The fit range is ours: of r eigenvalues above
     rounding, ranks max(1, r // 50) to r // 2. It leaves out the few largest, which outlier dimensions set, and the
-    tail, which the sample size sets. The smallest r of a batch serves all of it.
+    tail, which the sample size sets. Each sample of a batch has its own r.
 
     Args:
         embeddings: `(..., N, d)`, one row a prompt.
@@ -79,6 +80,8 @@ def alpha_req(embeddings: ArrayT, *, fit_range: tuple[int, int] | None = None) -
     2.0
     """
     (x,), restore = read(("embeddings",), embeddings, axes="N d")
-    value = _of_spectrum(embedding_spectrum(x, center=True), fit_range)
+    spectra = embedding_spectrum(x, center=True)
+    samples = spectra.reshape(-1, spectra.shape[-1])
+    value = torch.stack([_of_one_spectrum(sample, fit_range) for sample in samples]).reshape(x.shape[:-2])
     warn_if_small("alpha_req", fewer_prompts_than_dimensions(*x.shape[-2:]))
     return restore(value)

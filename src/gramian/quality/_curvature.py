@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ._inputs import ArrayT, check_contiguous, listed, read_tokens
+from ._inputs import ArrayT, check_contiguous, in_range, listed, read_tokens
 from ._measure import measure
 from ._prompt_mean import PromptMean, few_prompts, prompt_mean
 
@@ -63,7 +63,7 @@ def curvature(tokens: ArrayT, mask: Any = None) -> ArrayT:
             f"tokens: expected at least 3 real tokens a prompt; got fewer in prompt(s) {listed(short)}. "
             "One angle needs two differences: leave shorter prompts out."
         )
-    steps = x.diff(dim=-2)
+    steps = in_range(in_range(x, axes=2).diff(dim=-2), axes=1)
     squares = steps.square().sum(-1, keepdim=True)
     moved = squares > 0
     unit = torch.where(moved, steps / torch.where(moved, squares, 1).sqrt(), 0)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from gramian.itl import spectral_entropy
-
-from ._inputs import ArrayT, read
+from ._inputs import ArrayT, read, rounding_unit
 from ._measure import measure
 from ._moments import Moments, too_few_rows
 from ._normalization import normalized_entropy
 from ._small_samples import fewer_prompts_than_dimensions, warn_if_small
-from ._spectra import embedding_spectrum, rank_tolerance
+from ._spectra import embedding_spectrum, entropy_of
 
 
 def _finish(statistic: Moments, *, alpha: float = 1.0, center: bool = False, normalization: str | None = None) -> float:
-    tolerance = rank_tolerance(statistic.count, statistic.width, statistic.dtype)
-    entropy = spectral_entropy(statistic.spectrum(center=center), alpha=alpha, rank_tolerance=tolerance)
+    size = max(statistic.count, statistic.width)
+    entropy = entropy_of(statistic.spectrum(center=center), alpha=alpha, size=size, eps=statistic.eps)
     return float(normalized_entropy(entropy, count=statistic.count, width=statistic.width, normalization=normalization))
 
 
@@ -45,7 +43,8 @@ def dataset_entropy(
 
     Args:
         embeddings: `(..., N, d)`, one row a prompt.
-        alpha: order, from 0 to infinity.
+        alpha: order, from 0 to infinity. Below 1, eigenvalues up to ``max(N, d) * eps`` of the largest count as zero,
+            eps that of the input's dtype.
         center: subtract the mean embedding first.
         normalization: None, or divide by `"log_n"` (log N), `"log_d"` or `"min"` (the smaller).
 
@@ -54,7 +53,7 @@ def dataset_entropy(
 
     Raises:
         ValueError: fewer than two rows, nothing but zeros (centred: equal rows), NaN or infinity, unknown
-            normalization.
+            normalization, an order below 1 where ``max(N, d) * eps`` reaches 1 (half precision).
         TypeError: integers, or neither NumPy nor torch.
 
     Warns:
@@ -71,7 +70,7 @@ def dataset_entropy(
     (x,), restore = read(("embeddings",), embeddings, axes="N d")
     n, d = x.shape[-2:]
     spectrum = embedding_spectrum(x, center=center)
-    entropy = spectral_entropy(spectrum, alpha=alpha, rank_tolerance=rank_tolerance(n, d, x.dtype))
+    entropy = entropy_of(spectrum, alpha=alpha, size=max(n, d), eps=rounding_unit(embeddings))
     entropy = normalized_entropy(entropy, count=n, width=d, normalization=normalization)
     warn_if_small("dataset_entropy", fewer_prompts_than_dimensions(n, d))
     return restore(entropy)

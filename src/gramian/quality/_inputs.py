@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -25,10 +26,7 @@ def read(names: Sequence[str], *arrays: ArrayT, axes: str) -> tuple[tuple[Tensor
     """
     trailing = axes.split()
     for name, array in zip(names, arrays, strict=True):
-        if not isinstance(array, np.ndarray | Tensor):
-            raise TypeError(
-                f"{name}: expected a NumPy array or a torch tensor; got {type(array).__name__}. Convert it first."
-            )
+        _check_kind(name, array)
         if array.ndim < len(trailing):
             raise ValueError(
                 f"{name}: expected shape (..., {', '.join(trailing)}); got {tuple(array.shape)}. "
@@ -40,6 +38,23 @@ def read(names: Sequence[str], *arrays: ArrayT, axes: str) -> tuple[tuple[Tensor
                 "Check that the sample is not empty."
             )
     return as_tensors(list(names), *arrays)
+
+
+def rounding_unit(array: npt.NDArray[Any] | Tensor) -> float:
+    """Relative rounding error of the caller's numbers: that of half precision too, which is computed in float32."""
+    return float(torch.finfo(array.dtype).eps if isinstance(array, Tensor) else np.finfo(array.dtype).eps)
+
+
+def _check_kind(name: str, array: Any) -> None:
+    if isinstance(array, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name}: expected a plain NumPy array or a torch tensor; got a masked array, whose mask would be lost. "
+            "Select the entries that are valid first."
+        )
+    if not isinstance(array, np.ndarray | Tensor):
+        raise TypeError(
+            f"{name}: expected a NumPy array or a torch tensor; got {type(array).__name__}. Convert it first."
+        )
 
 
 def read_pair(
@@ -68,14 +83,15 @@ def read_tokens(tokens: ArrayT, mask: Any) -> tuple[Tensor, Tensor, Callable[[Te
     (x,), restore = read(("tokens",), visible, axes="n d")
     if mask is None:
         return x, torch.ones(x.shape[:-1], dtype=torch.bool, device=x.device), restore
-    return x, torch.as_tensor(mask, device=x.device), restore
+    # torch can neither share read-only memory nor walk it backwards.
+    real = mask if isinstance(mask, Tensor) else torch.from_numpy(np.array(mask))
+    return x, real.to(x.device), restore
 
 
 def _check_mask(tokens: Any, mask: Any) -> None:
-    if not isinstance(tokens, np.ndarray | Tensor):
-        raise TypeError(
-            f"tokens: expected a NumPy array or a torch tensor; got {type(tokens).__name__}. Convert it first."
-        )
+    _check_kind("tokens", tokens)
+    if isinstance(mask, np.ma.MaskedArray):
+        _check_kind("mask", mask)
     if isinstance(mask, Tensor) is not isinstance(tokens, Tensor) or not isinstance(mask, np.ndarray | Tensor):
         raise TypeError(
             f"mask: expected the kind of tokens, {type(tokens).__name__}; got {type(mask).__name__}. "
@@ -117,8 +133,32 @@ def precise(x: Tensor) -> Tensor:
     return x if x.device.type == "mps" else x.double()
 
 
+def in_range(x: Tensor, *, axes: int) -> Tensor:
+    """`x`, with each part whose squares would overflow or vanish divided by about its largest magnitude.
+
+    A part is what the last `axes` axes hold: 1 for a vector, 2 for a sample. Only for quantities that do not depend on
+    the scale of a part; the scale is constant for differentiation, which is exact for such quantities.
+    """
+    parts = tuple(range(-axes, 0))
+    exponents = math.frexp(torch.finfo(x.dtype).max)[1]
+    limit = 2.0 ** (exponents // 5)  # fourth powers, and sums of many, stay inside
+    norms = torch.linalg.vector_norm(x.detach(), dim=parts, keepdim=True)
+    safe = (norms < limit) & (norms > 1 / limit)
+    if bool(safe.all()):
+        return x
+    # The norm is one fast pass, but itself infinite or zero where squares are.
+    largest = x.detach().abs().amax(parts, keepdim=True)
+    safe |= largest == 0
+    if bool(safe.all()):
+        return x
+    # Powers of two round nothing; those of subnormal numbers would overflow themselves.
+    exponent = torch.frexp(largest).exponent.clamp(4 - exponents, exponents - 4)
+    return x * torch.where(safe, 1, torch.exp2(-exponent.to(x.dtype)))
+
+
 def unit_rows(name: str, x: Tensor) -> Tensor:
     """Every vector divided by its length."""
+    x = in_range(x, axes=1)
     norms: Tensor = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     if bool((norms == 0).any()):
         raise ValueError(

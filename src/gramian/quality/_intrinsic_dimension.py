@@ -8,12 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._inputs import ArrayT, check_count, precise, read
+from ._inputs import ArrayT, check_count, in_range, precise, read
 from ._keyed_rows import Rows
 from ._measure import measure
 from ._small_samples import few, warn_if_small
 
 _ENOUGH = 50
+# Distances within this many units of rounding are taken for equal.
+_EQUAL = 16
+# A squared distance below this many units of rounding, for each dimension, of a row's squared norm is computed again.
+_LOST_DIGITS = 2**20
 
 
 def _check_discard(discard: float) -> None:
@@ -25,35 +29,61 @@ def _check_discard(discard: float) -> None:
 
 def _of_one_sample(x: Tensor, discard: float) -> Tensor:
     """`(N, d)` -> scalar."""
-    shifted = precise(x)
-    shifted = shifted - shifted.mean(-2, keepdim=True)
-    norms = shifted.square().sum(-1)
-    squares = (norms[:, None] + norms[None, :] - 2 * shifted @ shifted.mT).clamp_min(0)
-    # Subtraction leaves rounding where rows are equal.
-    equal = squares <= 8 * x.shape[-1] * torch.finfo(squares.dtype).eps * (norms[:, None] + norms[None, :])
-    repeats = torch.tril(equal, -1).any(-1)
-    squares = squares[~repeats][:, ~repeats]
-    count = len(squares)
-    if count < 3:
-        raise ValueError(
-            f"embeddings: expected at least 3 different rows; got {count} of {len(x)}. "
-            "Two neighbours are needed: add other prompts."
-        )
-    others = squares + torch.diag(torch.full((count,), torch.inf, dtype=squares.dtype, device=squares.device))
-    nearest = torch.topk(others, 2, dim=-1, largest=False, sorted=True).values
-    log_ratio = ((nearest[:, 1].log() - nearest[:, 0].log()) / 2).sort().values
+    eps = torch.finfo(x.dtype).eps
+    x = in_range(precise(x), axes=2)
+    rows, neighbours = _neighbours(x.detach())
+    count = len(rows)
+    # Differences of the rows themselves: no digits are lost to a far outlier or a common offset.
+    here = x if count == len(x) else x[rows]
+    near, far = (torch.linalg.vector_norm(here - x[column], dim=-1) for column in neighbours.unbind(-1))
+    log_ratio = far.log() - near.log()
+    _check_informative(log_ratio.detach(), eps * (1 + here.detach().abs().amax(-1) / near.detach()))
+    log_ratio = log_ratio.clamp_min(0).sort().values
     kept = max(1, int((1 - discard) * count))
     # The largest ratio has an empirical distribution of 1, where the logarithm is infinite: it never takes part.
     kept = min(kept, count - 1)
-    share = torch.arange(1, kept + 1, dtype=squares.dtype, device=squares.device) / count
+    share = torch.arange(1, kept + 1, dtype=x.dtype, device=x.device) / count
     heights = -torch.log1p(-share)
-    weight = log_ratio[:kept].square().sum()
-    if not bool(weight > (16 * torch.finfo(squares.dtype).eps) ** 2):
+    slope: Tensor = (heights * log_ratio[:kept]).sum() / log_ratio[:kept].square().sum()
+    return slope
+
+
+def _neighbours(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows that do not repeat an earlier one `(m,)`, and the first and second neighbour of each `(m, 2)`, as indices."""
+    eps = torch.finfo(x.dtype).eps
+    shifted = x - x.mean(-2, keepdim=True)
+    norms = torch.linalg.vecdot(shifted, shifted)
+    squares = torch.addmm(norms[:, None] + norms, shifted, shifted.mT, alpha=-2).fill_diagonal_(torch.inf)
+    # Subtraction leaves these rows too few digits to tell which neighbour is nearest, or whether it is a repeat.
+    unsure = torch.nonzero(squares.amin(-1) <= _LOST_DIGITS * x.shape[-1] * eps * norms)[:, 0]
+    repeats = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+    if len(unsure):
+        exact = torch.cdist(x[unsure], x, compute_mode="donot_use_mm_for_euclid_dist")
+        exact[torch.arange(len(unsure), device=x.device), unsure] = torch.inf
+        rounding = _EQUAL * eps * torch.linalg.vector_norm(x[unsure], dim=-1, keepdim=True)
+        earlier = torch.arange(len(x), device=x.device) < unsure[:, None]
+        repeats[unsure] = ((exact <= rounding) & earlier).any(-1)
+        squares[unsure] = exact.square()
+    rows = torch.nonzero(~repeats)[:, 0]
+    if len(rows) < 3:
         raise ValueError(
-            "embeddings: expected first and second neighbours at different distances; got equal ones throughout. "
-            "TwoNN has no dimension for a regular lattice."
+            f"embeddings: expected at least 3 different rows; got {len(rows)} of {len(x)}. "
+            "Two neighbours are needed: add other prompts."
         )
-    return (heights * log_ratio[:kept]).sum() / weight
+    if len(rows) < len(x):
+        squares[:, repeats] = torch.inf
+        squares = squares[rows]
+    return rows, torch.topk(squares, 2, dim=-1, largest=False, sorted=True).indices
+
+
+def _check_informative(log_ratio: Tensor, rounding: Tensor) -> None:
+    """Continuous data has no ratio of 1; where half of them are, the neighbours tell of a grid."""
+    ties = int((log_ratio <= _EQUAL * rounding).sum())
+    if 2 * ties >= len(log_ratio):
+        raise ValueError(
+            "embeddings: expected first and second neighbours at different distances; got equal ones for "
+            f"{ties} of {len(log_ratio)} rows. TwoNN has no dimension for a regular lattice or coarsely rounded rows."
+        )
 
 
 def _finish(statistic: Rows, *, discard: float = 0.1) -> float:
@@ -85,7 +115,8 @@ def intrinsic_dimension(embeddings: ArrayT, *, discard: float = 0.1) -> ArrayT:
     dimension is high, since neighbours are then never close.
 
     Source: [facco2017], discarding the largest 10 % of ratios as there. Rows that repeat another are left out first,
-    since their ratio is undefined.
+    since their ratio is undefined. Where the two neighbours are equally far the ratio is 1 and says nothing; if half
+    of the ratios are, as on a regular lattice, the measure refuses, since what is left describes the lattice's edge.
 
     Args:
         embeddings: `(..., N, d)`, one row a prompt.
@@ -95,7 +126,7 @@ def intrinsic_dimension(embeddings: ArrayT, *, discard: float = 0.1) -> ArrayT:
         `(...,)`.
 
     Raises:
-        ValueError: fewer than three different rows, all ratios 1 (a lattice), `discard` outside [0, 1), NaN or
+        ValueError: fewer than three different rows, half of the ratios 1 (a lattice), `discard` outside [0, 1), NaN or
             infinity.
         TypeError: integers, or neither NumPy nor torch.
 

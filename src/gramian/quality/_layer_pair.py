@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._inputs import check_count, read
-from ._spectra import centred
+from ._inputs import check_count, in_range, read
+from ._spectra import centred, check_squares
 from ._statistic import Statistic, check_width
 
 
@@ -55,8 +55,9 @@ class LayerPair(Statistic):
         a, b = a.detach().cpu(), b.detach().cpu()
         self._start(a.shape[1], b.shape[1])
         if a.shape[1] == b.shape[1]:
-            norms = torch.linalg.vector_norm(a.double(), dim=1) * torch.linalg.vector_norm(b.double(), dim=1)
-            products = torch.linalg.vecdot(a.double(), b.double())
+            u, v = in_range(a.double(), axes=1), in_range(b.double(), axes=1)
+            norms = torch.linalg.vector_norm(u, dim=1) * torch.linalg.vector_norm(v, dim=1)
+            products = torch.linalg.vecdot(u, v)
             self._zero_rows += int((norms == 0).sum())
             self._cosines += float((products / torch.where(norms == 0, 1, norms)).sum())
         self._add(torch.cat([a, b], 1))
@@ -88,7 +89,9 @@ class LayerPair(Statistic):
         blocks = self._scatter[:d, :d], self._scatter[d:, d:], self._scatter[:d, d:]
         eps = torch.finfo(torch.float64).eps
         for name, block, mean in (("x", blocks[0], self._mean[:d]), ("y", blocks[1], self._mean[d:])):
-            if bool(torch.trace(block) <= (self._count * eps) ** 2 * self._count * mean.square().sum()):
+            variance, power = torch.trace(block), self._count * mean.square().sum()
+            check_squares(name, variance + power, zero=not bool(mean.any()) and not bool(block.any()))
+            if bool(variance <= (self._count * eps) ** 2 * power):
                 raise ValueError(f"{name}: expected rows that differ; got {self._count} equal rows. Add other prompts.")
         return blocks
 

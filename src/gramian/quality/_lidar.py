@@ -55,6 +55,11 @@ def _whitened_spectrum(spread: Tensor, within: Tensor, delta: float) -> Tensor:
 
 
 def _factor(within: Tensor, delta: float) -> Tensor:
+    if not bool(torch.isfinite(within).all()):
+        raise ValueError(
+            "views: expected deviations from the prompt means whose squares stay in range; got an overflow. "
+            "Rescale the views, and delta by the square of the same factor."
+        )
     ridge = delta * torch.eye(within.shape[-1], dtype=within.dtype, device=within.device)
     factor: Tensor
     factor, failed = torch.linalg.cholesky_ex(within + ridge)
@@ -72,9 +77,9 @@ def _statistic_spectrum(statistic: ViewScatter, delta: float) -> Tensor:
 
     def compute() -> Tensor:
         means = statistic.means
-        means.spectrum(center=True)  # raises on equal means
         if not means.folded:
             return _whitened_spectrum(centred("views", means.rows()), statistic.within, delta)
+        means.check_spread()
         factor = _factor(statistic.within, delta)
         half = torch.linalg.solve_triangular(factor, means.scatter, upper=False)
         return matrix_spectrum(torch.linalg.solve_triangular(factor, half.mT, upper=False))

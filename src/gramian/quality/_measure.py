@@ -80,8 +80,8 @@ class Accumulator:
                 f"{measure.name}: expected parameters among ({known}); got {', '.join(unknown)}. Check the spelling."
             )
         self.measure = measure
-        self.parameters = dict(parameters)
-        self.statistic = measure.statistic.begin(measure.function, parameters)
+        self.parameters = measure.parameters | parameters
+        self.statistic = measure.statistic.begin(measure.function, self.parameters)
 
     @property
     def count(self) -> int:

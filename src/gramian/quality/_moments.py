@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ._inputs import check_count, read
+from ._inputs import check_count, in_range, read, rounding_unit
 from ._small_samples import fewer_prompts_than_dimensions
-from ._spectra import embedding_spectrum, matrix_spectrum
+from ._spectra import centred, check_squares, embedding_spectrum, matrix_spectrum
 from ._statistic import Statistic, check_width
 
 
@@ -25,7 +25,7 @@ class Moments(Statistic):
     def __init__(self) -> None:
         self._count = 0
         self._width: int | None = None
-        self._dtype = torch.float64
+        self._eps = torch.finfo(torch.float64).eps
         self._rows: list[Tensor] | None = []
         self._mean = torch.zeros(0, dtype=torch.float64)
         self._scatter = torch.zeros(0, 0, dtype=torch.float64)
@@ -43,22 +43,22 @@ class Moments(Statistic):
         return self._width or 0
 
     @property
-    def dtype(self) -> torch.dtype:
-        """The coarsest dtype of the embeddings seen, float32 or float64."""
-        return self._dtype
+    def eps(self) -> float:
+        """Relative rounding error of the embeddings seen: the coarsest."""
+        return self._eps
 
     def update(self, embeddings: Any) -> None:
         """Add embeddings `(N, d)`."""
         (x,), _ = read(("embeddings",), embeddings, axes="N d")
         if x.ndim != 2:
             raise ValueError(f"embeddings: expected shape (N, d); got {tuple(x.shape)}. Add one sample at a time.")
-        self._coarsen(x.dtype)
+        self._eps = max(self._eps, rounding_unit(embeddings))
         self._add(x.detach().cpu())
 
     def merge(self, other: Self) -> None:
         if other._count == 0:
             return
-        self._coarsen(other._dtype)
+        self._eps = max(self._eps, other._eps)
         if other._rows is not None:
             self._add(other.rows())
             return
@@ -111,25 +111,33 @@ class Moments(Statistic):
     def _compute_spectrum(self, center: bool) -> Tensor:
         if self._rows is not None:
             return embedding_spectrum(self.rows(), center=center)
-        power = self._count * self._mean.square().sum()
-        variance = torch.trace(self._scatter)
         if center:
-            if bool(variance <= (self._count * torch.finfo(torch.float64).eps) ** 2 * power):
-                raise ValueError(
-                    f"embeddings: expected rows that differ; got {self._count} equal rows. "
-                    "A centred spectrum needs variance."
-                )
+            self.check_spread()
             return matrix_spectrum(self._scatter)
-        if bool(variance + power == 0):
+        self._variance_and_power()
+        if self._zero_rows == self._count:
             raise ValueError(
                 f"embeddings: expected a vector that is not zero; got {self._count} zero rows. "
                 "A zero Gram matrix has no spectrum."
             )
         return matrix_spectrum(self._scatter + self._count * torch.outer(self._mean, self._mean))
 
-    def _coarsen(self, dtype: torch.dtype) -> None:
-        if torch.finfo(dtype).eps > torch.finfo(self._dtype).eps:
-            self._dtype = dtype
+    def check_spread(self) -> None:
+        """Raise where all rows are equal: a centred spectrum is then undefined."""
+        if self._rows is not None:
+            centred("embeddings", self.rows().double())
+            return
+        variance, power = self._variance_and_power()
+        if bool(variance <= (self._count * torch.finfo(torch.float64).eps) ** 2 * power):
+            raise ValueError(
+                f"embeddings: expected rows that differ; got {self._count} equal rows. "
+                "A centred spectrum needs variance."
+            )
+
+    def _variance_and_power(self) -> tuple[Tensor, Tensor]:
+        variance, power = torch.trace(self._scatter), self._count * self._mean.square().sum()
+        check_squares("embeddings", variance + power, zero=self._zero_rows == self._count)
+        return variance, power
 
     def _start(self, width: int) -> None:
         check_width("embeddings", self._width, width)
@@ -171,11 +179,11 @@ class Moments(Statistic):
         self._count = total
 
     def state(self) -> dict[str, np.ndarray]:
-        single = np.array(self._dtype == torch.float32)
+        eps = np.array(self._eps)
         if self._rows is not None:
-            return {"single": single, "rows": self.rows().numpy()}
+            return {"eps": eps, "rows": self.rows().numpy()}
         return {
-            "single": single,
+            "eps": eps,
             "count": np.array(self._count),
             "mean": self._mean.numpy(),
             "scatter": self._scatter.numpy(),
@@ -186,7 +194,7 @@ class Moments(Statistic):
     @classmethod
     def from_state(cls, state: Mapping[str, np.ndarray]) -> Self:
         restored = cls()
-        restored._dtype = torch.float32 if bool(state["single"]) else torch.float64
+        restored._eps = float(state["eps"])
         if "rows" in state:
             if len(state["rows"]):
                 restored._add(torch.from_numpy(np.array(state["rows"])))
@@ -201,6 +209,7 @@ class Moments(Statistic):
 
 
 def _direction_sum(x: Tensor) -> tuple[Tensor, int]:
+    x = in_range(x, axes=1)
     norms = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
     zero = norms == 0
     return (x / torch.where(zero, 1, norms)).sum(0), int(zero.sum())

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gramian.itl import batched_eigenvalues, spectral_entropy
+from gramian.itl import batched_eigenvalues
 
-from ._inputs import ArrayT, listed, precise, read, read_tokens
+from ._inputs import ArrayT, in_range, listed, precise, read, read_tokens, rounding_unit
 from ._measure import measure
 from ._normalization import normalized_entropy
 from ._prompt_mean import PromptMean, few_prompts, prompt_mean
-from ._spectra import rank_tolerance
+from ._spectra import below_one, entropy_of
 
 # Residuals of centring below this many units of rounding are rounding: the token equals the mean.
 _ROUNDING = 32
@@ -55,7 +55,8 @@ def prompt_entropy(
     Args:
         tokens: `(..., n, d)`.
         mask: `(..., n)`, boolean, true at real tokens, in any pattern; all when None.
-        alpha: order, from 0 to infinity.
+        alpha: order, from 0 to infinity. Below 1, eigenvalues up to ``min(n, d) * eps`` of the largest count as zero, n
+            the prompt's real tokens, eps that of the input's dtype.
         center: subtract the mean of the real tokens first.
         unit_norm: divide each (centred) token by its length.
         normalization: None, or divide by `"log_n"` (log of the number of real tokens), `"log_d"` or `"min"` (the
@@ -66,7 +67,8 @@ def prompt_entropy(
 
     Raises:
         ValueError: a prompt of one token or of equal tokens (centring leaves nothing), of zeros only (uncentred); NaN
-            or infinity in a real token; a mask of another shape or without a true entry; an unknown normalization.
+            or infinity in a real token; a mask of another shape or without a true entry; an unknown normalization; an
+            order below 1 where ``min(n, d) * eps`` reaches 1 (half precision).
         TypeError: integer tokens, a mask that is not boolean, NumPy mixed with torch.
 
     Differentiation: smooth in tokens; at orders up to 1 the gradient keeps the rank, see `spectral_entropy`.
@@ -80,12 +82,13 @@ def prompt_entropy(
     """
     x, real, restore = read_tokens(tokens, mask)
     # Without a gradient float32 tokens stay float32 at orders from 1, where that costs less than 1e-4 nats.
-    fast = alpha >= 1 and not (torch.is_grad_enabled() and x.requires_grad)
+    fast = not below_one(alpha) and not (torch.is_grad_enabled() and x.requires_grad)
     z = x if fast else precise(x)
     spectrum = precise(_spectrum(z, real, center=center, unit_norm=unit_norm, eps=torch.finfo(x.dtype).eps))
     spectrum = spectrum / spectrum.sum(-1, keepdim=True)
-    entropy = spectral_entropy(spectrum, alpha=alpha, rank_tolerance=rank_tolerance(x.shape[-2], x.shape[-1], x.dtype))
-    return restore(normalized_entropy(entropy, count=real.sum(-1), width=x.shape[-1], normalization=normalization))
+    counts, width = real.sum(-1), x.shape[-1]
+    entropy = entropy_of(spectrum, alpha=alpha, size=counts.clamp_max(width), eps=rounding_unit(tokens))
+    return restore(normalized_entropy(entropy, count=counts, width=width, normalization=normalization))
 
 
 def token_spectrum(tokens: ArrayT, mask: Any = None, *, center: bool = True, unit_norm: bool = True) -> ArrayT:
@@ -143,9 +146,9 @@ def prompt_entropy_from_spectrum(
         raise ValueError(
             f"eigenvalues: expected a sum of one; got {float(total.detach().flatten()[0]):.6g}. Divide by their sum."
         )
-    tolerance = rank_tolerance(int(counts.max()), width, spectrum.dtype)
     # In float32 they sum to one only to its rounding.
-    entropy = spectral_entropy(values / total, alpha=alpha, rank_tolerance=tolerance)
+    size, eps = counts.clamp_max(width), rounding_unit(eigenvalues)
+    entropy = entropy_of(values / total, alpha=alpha, size=size, eps=eps)
     return restore(normalized_entropy(entropy, count=counts, width=width, normalization=normalization))
 
 
@@ -163,6 +166,8 @@ def prepared_tokens(x: Tensor, mask: Tensor, *, center: bool, unit_norm: bool, e
     """
     real = mask[..., None]
     count = real.sum(-2, keepdim=True)
+    # One scale a prompt when they are centred together; else each token has its own, so that none vanishes.
+    x = in_range(x, axes=1 if unit_norm and not center else 2)
     z = x
     nothing = torch.zeros((), dtype=x.dtype, device=x.device)
     if center:

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from ._inputs import ArrayT, listed, read_tokens
+from ._inputs import ArrayT, in_range, listed, read_tokens
 from ._measure import measure
 from ._prompt_mean import PromptMean, few_prompts, prompt_mean
 
@@ -53,13 +53,12 @@ def sink_share(tokens: ArrayT, mask: Any = None) -> ArrayT:
     0.5625
     """
     x, real, restore = read_tokens(tokens, mask)
-    # Massive activations squared could overflow.
-    largest = x.abs().amax((-2, -1), keepdim=True)
-    if bool((largest == 0).any()):
+    squares = in_range(x, axes=2).square().sum(-1)
+    total = squares.sum(-1)
+    if bool((total == 0).any()):
         raise ValueError(
             f"tokens: expected a token that is not zero in every prompt; got only zeros in prompt(s) "
-            f"{listed(largest == 0)}. Leave such prompts out."
+            f"{listed(total == 0)}. Leave such prompts out."
         )
-    squares = (x / largest.detach()).square().sum(-1)
     first = torch.gather(squares, -1, real.to(torch.uint8).argmax(-1, keepdim=True))[..., 0]
-    return restore(first / squares.sum(-1))
+    return restore(first / total)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import torch
 from torch import Tensor
 
-from gramian.itl import feature_spectrum
+from gramian.itl import feature_spectrum, spectral_entropy
 
-from ._inputs import check_count, listed, precise
+from ._inputs import check_count, in_range, listed, precise
+
+# Statistics hold sums of squares of magnitudes within 1e-60 and 1e60, whose products stay inside float64 too.
+_LARGEST_SQUARES = 1e120
 
 
 def centred(name: str, x: Tensor) -> Tensor:
-    """Rows less their mean; where nothing but rounding is left, the spectrum is undefined."""
+    """Rows less their mean, at a scale whose squares are in range; where only rounding is left, an error."""
+    x = in_range(x, axes=2)
     residual = x - x.mean(-2, keepdim=True)
-    noise = (x.shape[-2] * torch.finfo(x.dtype).eps) ** 2 * x.square().sum((-2, -1))
-    gone = residual.square().sum((-2, -1)) <= noise
+    noise = x.shape[-2] * torch.finfo(x.dtype).eps * torch.linalg.vector_norm(x.detach(), dim=(-2, -1))
+    gone = torch.linalg.vector_norm(residual.detach(), dim=(-2, -1)) <= noise
     if bool(gone.any()):
         raise ValueError(
             f"{name}: expected rows that differ; got equal rows in sample(s) {listed(gone)}. "
@@ -44,9 +50,42 @@ def matrix_spectrum(matrix: Tensor) -> Tensor:
     return eigenvalues / eigenvalues.sum(-1, keepdim=True)
 
 
-def rank_tolerance(count: int, width: int, dtype: torch.dtype) -> float:
-    """The share of the largest eigenvalue below which orders under 1 count an eigenvalue as zero."""
-    return min(max(count, width) * torch.finfo(dtype).eps, 0.5)
+def check_squares(name: str, squares: Tensor, *, zero: bool) -> None:
+    """Sums of squares that overflowed or vanished must not pass for data; `zero` says that zeros are all there was."""
+    if bool(squares < _LARGEST_SQUARES) and (zero or bool(squares > 1 / _LARGEST_SQUARES)):
+        return
+    raise ValueError(
+        f"{name}: expected magnitudes from 1e-60 to 1e60, whose squares stay in range; got squares that sum to "
+        f"{float(squares):.3g}. Rescale the vectors."
+    )
+
+
+def below_one(alpha: object) -> bool:
+    """Whether the order amplifies rounding noise; what is no order is left to `spectral_entropy` to refuse."""
+    return isinstance(alpha, Real) and 0 <= alpha < 1  # type: ignore[operator]
+
+
+def entropy_of(spectrum: Tensor, *, alpha: float, size: Tensor | int, eps: float) -> Tensor:
+    """`spectral_entropy` whose rank tolerance, below order 1, is each element's own: `size * eps` of its largest.
+
+    Args:
+        spectrum: `(..., m)`, summing to one.
+        alpha: order.
+        size: `(...,)` or one for all; padding takes no part in it.
+        eps: rounding unit of the caller's dtype.
+    """
+    if below_one(alpha):
+        cutoff = torch.as_tensor(size, device=spectrum.device)[..., None] * eps
+        if bool((cutoff >= 1).any()):
+            raise ValueError(
+                f"alpha: expected an order of at least 1 where rounding hides the rank; got order {alpha} on "
+                f"{round(float(cutoff.max()) / eps)} vectors or dimensions with relative rounding {eps:.2g}. "
+                "Use float32 or float64 input."
+            )
+        kept = torch.where(spectrum > cutoff * spectrum.detach().amax(-1, keepdim=True), spectrum, 0)
+        spectrum = kept / kept.sum(-1, keepdim=True)
+    entropy: Tensor = spectral_entropy(spectrum, alpha=alpha, rank_tolerance=0.0)
+    return entropy
 
 
 def above_rounding(spectrum: Tensor) -> Tensor:
