@@ -57,6 +57,51 @@ def test_convention_02_clearly_negative_eigenvalues_are_an_error():
         gm.matrix_entropy(np.full((3, 3), -0.9) + 1.9 * np.eye(3))
 
 
+def test_convention_02_slightly_negative_eigenvalues_are_zero():
+    def published(values, alpha):  # powers of absolute values: rounding counts as much as data at low orders
+        p = np.abs(values) / np.abs(values).sum()
+        return renyi(p, alpha)
+
+    values = np.array([0.5, 0.5, -1e-12])
+    for alpha in (0.5, 1.0, 1.01, 2.0, math.inf):
+        assert float(gm.matrix_entropy(np.diag(values), alpha=alpha)) == pytest.approx(math.log(2), abs=1e-11)
+    assert gm.spectrum(np.diag(values)).tolist() == [0.5, 0.5, 0.0]
+    assert published(values, 0) == pytest.approx(math.log(3))
+
+
+def test_convention_02_below_order_one_a_rank_tolerance_of_the_input_precision_applies():
+    def published(gram, alpha):  # every positive eigenvalue counts, rounding included
+        values = np.clip(np.linalg.eigvalsh(gram), 0, None)
+        return renyi(values / values.sum(), alpha)
+
+    gram = wishart(40, 3).numpy()
+    for dtype in (np.float32, np.float64):
+        for alpha in (0.0, 0.1, 0.5):
+            expected = entropy(gram, alpha, rank=3)
+            assert float(gm.matrix_entropy(gram.astype(dtype), alpha=alpha)) == pytest.approx(expected, abs=1e-5)
+    assert published(gram, 0) > math.log(10)
+    # A real eigenvalue between the tolerances of the two precisions counts in one and not in the other.
+    small = np.diag([1.0, 1e-7])
+    assert float(gm.matrix_entropy(small, alpha=0)) == pytest.approx(math.log(2))
+    assert float(gm.matrix_entropy(small.astype(np.float32), alpha=0)) == 0.0
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_convention_10_half_precision_is_computed_in_float32(dtype):
+    def published(x):  # the Gram in the precision of the activations
+        gram = x @ x.mT
+        return entropy(gram.double() / gram.double().trace(), 1)
+
+    x = (normal(64, 300) + 3.0).to(dtype)
+    value = gm.feature_entropy(x)
+    exact = gm.feature_entropy(x.double()).item()  # of the same rounded numbers
+    assert value.dtype == torch.float32
+    assert value.item() == pytest.approx(exact, abs=1e-5)
+    assert abs(published(x) - exact) > 1e-4
+    assert gm.linear_kernel(x).dtype == torch.float32
+    assert torch.isfinite(gm.matrix_entropy(gm.linear_kernel(100 * x)))  # squares of 300 have no room in float16
+
+
 def test_convention_12_no_function_touches_the_global_random_state():
     def published(gram_x, gram_y):  # shuffles with the global generator
         draw = torch.randperm(len(gram_y))
@@ -105,7 +150,7 @@ def test_convention_15_negative_information_is_reported_not_clipped():
     assert all(value != clipped(value) for value in values)
 
 
-def test_convention_15_the_median_rule_is_the_median_distance():
+def test_the_median_rule_is_the_median_distance():
     x = normal(9, 3).numpy()
     i, j = np.triu_indices(9, 1)
     median = np.median(np.linalg.norm(x[i] - x[j], axis=1))

@@ -34,6 +34,8 @@ GRAM_FAULTS = [
     (np.eye(3, dtype=complex), TypeError, "expected a floating dtype"),
     ([[1.0, 0.0], [0.0, 1.0]], TypeError, "expected a NumPy array or a torch tensor; got list"),
     (torch.eye(3).to_sparse(), TypeError, "expected a dense tensor"),
+    (np.zeros((0, 6, 6)), ValueError, r"got empty shape \(0, 6, 6\), axis 0 having length 0. An empty sample or batch"),
+    (np.ma.masked_array(np.eye(3), mask=np.eye(3) > 0), TypeError, "expected an array without a mask; got a masked"),
     (np.array([["a", "b"], ["b", "a"]]), TypeError, "expected a numeric dtype that torch knows"),
 ]
 
@@ -72,13 +74,13 @@ def test_orders_below_zero_and_nan_are_refused(function, alpha):
         function(np.eye(3), alpha=alpha)
 
 
-@pytest.mark.parametrize("alpha", ["1", None, True, [1.0]])
+@pytest.mark.parametrize("alpha", ["1", None, True, [1.0], np.array([1.0]), np.array(True), torch.ones(1), 1j])
 def test_orders_are_numbers(alpha):
     with pytest.raises(TypeError, match=r"alpha: expected a number"):
         gm.matrix_entropy(np.eye(3), alpha=alpha)
 
 
-@pytest.mark.parametrize("alpha", [2, np.float32(2), np.int64(2)])
+@pytest.mark.parametrize("alpha", [2, np.float32(2), np.int64(2), np.array(2), np.array(2.0), torch.tensor(2.0)])
 def test_any_number_is_an_order(alpha):
     assert float(gm.matrix_entropy(np.eye(3), alpha=alpha)) == pytest.approx(math.log(3))
 
@@ -132,6 +134,7 @@ def test_what_are_no_vectors_is_refused(kernel, x, y, error, message):
         ("scott", ValueError, "bandwidth: expected one of median, mean, dimension, or a number; got 'scott'"),
         (None, TypeError, "bandwidth: expected a number, an array, or one of"),
         (True, TypeError, "bandwidth: expected a number, an array, or one of"),
+        ([1.0], TypeError, "bandwidth: expected a number, .* got list. .* make an array of a list of numbers"),
         (
             np.array([1.0, 2.0]),
             ValueError,
@@ -212,6 +215,22 @@ def test_rank_tolerances_are_fractions(tolerance):
         spectral_entropy(np.array([1.0]), alpha=0, rank_tolerance=tolerance)
     with pytest.raises(TypeError, match=r"rank_tolerance: expected"):
         spectral_entropy(np.array([1.0]), alpha=0, rank_tolerance="big")
+
+
+@pytest.mark.parametrize("function", [gm.spectrum, gm.feature_entropy, gm.gaussian_kernel])
+def test_tensors_of_the_meta_device_have_no_values(function):
+    with pytest.raises(ValueError, match=r"expected a tensor with values; got one on the meta device"):
+        function(torch.eye(3, device="meta"))
+    with pytest.raises(ValueError, match=r"labels: expected a tensor with values"):
+        gm.label_kernel(torch.zeros(3, dtype=torch.long, device="meta"))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32, np.uint64])
+def test_unsigned_integers_are_labels(dtype):
+    labels = np.array([0, np.iinfo(dtype).max, 0], dtype=dtype)
+    assert gm.label_kernel(labels).tolist() == [[1.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 1.0]]
+    expected = gm.jensen_renyi_divergence(np.eye(3), np.array([0, 1, 0]))
+    assert gm.jensen_renyi_divergence(np.eye(3), labels) == pytest.approx(expected)
 
 
 def test_labels_of_the_label_kernel_are_integers():

@@ -88,6 +88,22 @@ def test_rank_deficient_gram_along_directions_that_keep_the_support(alpha, seed)
     assert slope(entropy, gram, turn @ gram - gram @ turn) == pytest.approx(0.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("alpha", [1.01, 1.1, 1.2])
+def test_the_gradient_off_the_support_does_not_depend_on_how_zero_eigenvalues_round(alpha):
+    def gradient(gram):
+        gram = gram.clone().requires_grad_()
+        return torch.autograd.grad(gm.matrix_entropy(gram, alpha=alpha), gram)[0]
+
+    x = normal(6, 2)
+    gram = x @ x.mT
+    off = torch.linalg.qr(torch.cat([x, normal(6, 4, seed=1)], dim=-1)).Q[:, 2:]
+    values = torch.linalg.eigvalsh(gram)[-2:]
+    exact = gradient(torch.diag(torch.cat([values, torch.zeros(4, dtype=torch.float64)])))
+    within = off.mT @ gradient(gram) @ off
+    assert torch.allclose(within, exact[2, 2] * torch.eye(4, dtype=torch.float64), rtol=1e-9, atol=1e-9)
+    assert exact[2:, 2:].diagonal().tolist() == pytest.approx([exact[2, 2].item()] * 4)
+
+
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 1.01, 2.0])
 @pytest.mark.parametrize("shape", [(6, 3), (3, 6), (4, 4)])
 @pytest.mark.parametrize("center", [False, True])

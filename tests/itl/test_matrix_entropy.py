@@ -27,6 +27,15 @@ def test_rank_one_gram_has_entropy_zero(alpha):
     assert matrix_entropy(x @ x.mT, alpha=alpha).item() == pytest.approx(0.0, abs=1e-9)
 
 
+@pytest.mark.parametrize("alpha", ORDERS)
+def test_no_entropy_is_below_zero_nor_minus_zero(alpha):
+    for seed in range(30):
+        x = normal(7, 1, seed=seed)
+        for gram in (x @ x.mT, (x @ x.mT).float(), torch.ones(7, 7), torch.ones(1, 1)):
+            value = matrix_entropy(gram, alpha=alpha).item()
+            assert math.copysign(1.0, value) == 1.0
+
+
 @pytest.mark.parametrize("alpha", [0.25, 0.5, 0.9, 1, 1.01, 1.5, 2, 3, 10])
 def test_two_point_spectrum_is_the_scalar_renyi_entropy(alpha):
     p, q = 0.3, 0.7

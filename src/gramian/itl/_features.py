@@ -27,7 +27,8 @@ def feature_entropy(x: ArrayT, *, alpha: Order = 1.0, center: bool = False) -> A
 
     Args:
         x: ``(..., n, d)``, one vector a row.
-        alpha: order, from 0 to ``math.inf``. Below 1, eigenvalues up to ``max(n, d) * eps * largest`` count as zero.
+        alpha: order, from 0 to ``math.inf``. Below 1, eigenvalues up to ``max(n, d) * eps * largest`` count as zero,
+            ``eps`` being the precision of the input's dtype.
         center: subtract the mean row first.
 
     Returns:
@@ -35,7 +36,8 @@ def feature_entropy(x: ArrayT, *, alpha: Order = 1.0, center: bool = False) -> A
 
     Raises:
         TypeError: not a floating array, or ``alpha`` not a number.
-        ValueError: fewer than two axes, all vectors zero (or equal, when centred), empty, not finite, a bad order.
+        ValueError: fewer than two axes, all vectors zero (or equal, when centred), empty, not finite, a bad order; an order
+            below 1 where ``max(n, d) * eps`` reaches 1 (128 in bfloat16, 1,024 in float16): rounding hides the rank.
 
     Differentiation:
         As :func:`gramian.matrix_entropy`. By ``x`` it is finite at every order.

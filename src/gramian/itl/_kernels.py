@@ -40,7 +40,8 @@ def gaussian_kernel(x: ArrayT, y: ArrayT | None = None, *, bandwidth: Bandwidth 
         Exact, through the rule too: ``"median"`` and ``"mean"`` depend on ``x``. Pass a number to hold it constant.
 
     Cost:
-        ``n m d``, in float64.
+        ``n m d``, in float64; ``d`` more for each pair closer than a thousandth of its distance from the centre, which is
+        computed from the difference of its points. No digits are lost to an outlier or to the scale.
 
     Example:
         >>> import numpy as np

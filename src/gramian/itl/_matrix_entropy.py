@@ -32,19 +32,26 @@ def matrix_entropy(gram: ArrayT, *, alpha: Order = 1.0) -> ArrayT:
     Args:
         gram: ``(..., n, n)``, symmetric, positive semidefinite, any positive trace.
         alpha: order, from 0 to ``math.inf``. Below 1, eigenvalues up to ``n * eps * largest`` count as zero, ``eps``
-            being the precision of the input's dtype.
+            being the precision of the input's dtype. That is the dtype given here: a Gram that :func:`gramian.linear_kernel`
+            made from bfloat16 is float32 and is cut as float32, though its vectors were rounded more coarsely;
+            :func:`gramian.feature_entropy` sees the vectors.
 
     Returns:
         ``(...,)``, the caller's kind and dtype (float32 for half precision).
 
     Raises:
         TypeError: not a floating array, or ``alpha`` not a number.
-        ValueError: not square, not symmetric, clearly indefinite, zero trace, empty, not finite, a bad order. Order 2
-            looks at the 2 x 2 minors only: it computes no eigenvalue that could be negative.
+        ValueError: not square, not symmetric, clearly indefinite, zero trace, empty, not finite, a bad order; an order
+            below 1 where ``n * eps`` reaches 1 (128 samples in bfloat16, 1,024 in float16): rounding hides the rank.
+            Order 2 computes no eigenvalues: beyond 128 samples it looks at the 2 x 2 minors and at three directions, and
+            an indefinite matrix that neither shows passes.
 
     Differentiation:
-        Exact at orders above 1, repeated eigenvalues and missing rank included. At orders up to 1 the derivative that
-        opens a new direction is infinite: what is returned is finite, and exact along directions that keep the support.
+        Exact at orders above 1, repeated eigenvalues included. Eigenvalues up to ``n`` times the precision of float64
+        count as zero, and the derivative by a zero one is its limit there. Near order 1 no finite difference confirms that
+        limit: the next term is the step to the power ``alpha - 1``, which does not vanish at any step a float can take. At
+        orders up to 1 the derivative that opens a new direction is infinite: what is returned is finite, and exact along
+        directions that keep the support.
 
     Cost:
         ``n^3`` for eigenvalues, in float64; in float32 for float32 input of up to 2,048 samples at orders from 1 when no

@@ -43,7 +43,8 @@ def spectral_entropy(eigenvalues: ArrayT, *, alpha: Order = 1.0, rank_tolerance:
         ValueError: negative or not finite eigenvalues, a sum other than one, an order that is negative or NaN.
 
     Differentiation:
-        Exact wherever the entropy is differentiable. At orders up to 1 the derivative by a zero eigenvalue is infinite:
+        Exact wherever the entropy is differentiable; by an eigenvalue up to ``n`` times the precision of float64 it is the
+        limit at zero, from order 1 on. At orders up to 1 the derivative by a zero eigenvalue is infinite:
         its place is left zero, which is the derivative along directions that keep the support. Order 0 has zero
         gradient. Order infinity is not differentiable where the largest eigenvalue repeats: a subgradient.
 
