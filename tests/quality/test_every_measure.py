@@ -220,6 +220,12 @@ def test_lists_are_refused(measure):
 
 
 @every_measure
+def test_masked_arrays_are_refused(measure):
+    with pytest.raises(TypeError, match="got a masked array"):
+        measure.function(*(np.ma.masked_array(array, mask=array > 1) for array in sample(measure)))
+
+
+@every_measure
 def test_missing_axes_are_refused(measure):
     with pytest.raises(ValueError, match=r"expected shape \(\.\.\., .*; got"):
         measure.function(*(array[0] if array.ndim == 2 else array[0, 0] for array in sample(measure)))

@@ -130,6 +130,16 @@ def test_accumulators_of_other_parameters_do_not_merge():
         entropy.accumulator(alpha=2.0).merge(entropy.accumulator(alpha=1.0))
 
 
+@every_measure
+def test_defaults_written_out_are_the_same_parameters(measure):
+    arrays, _ = data(measure)
+    implicit, explicit = measure.accumulator(), measure.accumulator(**measure.parameters)
+    implicit.update(*arrays)
+    explicit.update(*arrays)
+    implicit.merge(explicit)
+    assert implicit.count == 2 * explicit.count
+
+
 def test_parameters_reach_the_value():
     arrays, _ = data(get("dataset_entropy"))
     accumulator = get("dataset_entropy").accumulator(alpha=2.0, center=True, normalization="log_d")

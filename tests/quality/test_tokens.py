@@ -1,6 +1,7 @@
 """Token measures: masks, degenerate prompts, and the fast path."""
 
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -78,6 +79,47 @@ def test_bad_masks_are_refused(measure):
         measure.function(x, torch.tensor(ones))
     with pytest.raises(TypeError, match="tokens: expected a NumPy array"):
         measure.function(x.tolist(), ones)
+
+
+@every_measure
+def test_a_mask_may_be_a_view_of_any_kind(measure):
+    """Reversed and read-only memory, which torch cannot share."""
+    x = np.random.default_rng(0).normal(size=(8, 4))
+    real = np.arange(8) < 6
+    reversed_view, read_only = real[::-1].copy()[::-1], real.copy()
+    read_only.flags.writeable = False
+    expected = float(measure.function(x[:6]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for mask in (reversed_view, read_only):
+            assert float(measure.function(x, mask)) == pytest.approx(expected, rel=1e-12)
+
+
+@every_measure
+def test_masked_arrays_are_refused_since_their_mask_would_be_lost(measure):
+    x, real = np.random.default_rng(0).normal(size=(8, 4)), np.ones(8, dtype=bool)
+    hidden = np.ma.masked_array(x, mask=x > 1)
+    for arguments in ((hidden,), (hidden, real)):
+        with pytest.raises(TypeError, match=r"tokens: expected a plain NumPy array .* got a masked array"):
+            measure.function(*arguments)
+    with pytest.raises(TypeError, match="mask: expected a plain NumPy array"):
+        measure.function(x, np.ma.masked_array(real, mask=~real))
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5])
+def test_padding_does_not_move_the_rank_tolerance(alpha):
+    """An eigenvalue of 1e-5 is above 6 float32 roundings of the largest, and below 300: it counts, however long the batch."""
+    angle = 10**-2.5
+    prompt = np.array([[1, angle], [1, -angle], [-1, angle], [-1, -angle], [1, 0], [-1, 0]], dtype=np.float32)
+    batch = np.zeros((2, 300, 2), dtype=np.float32)
+    batch[0, :6], batch[1] = prompt, np.random.default_rng(0).normal(size=(300, 2))
+    mask = np.arange(300) < np.array([[6], [300]])
+    alone = float(prompt_entropy(prompt, alpha=alpha))
+    assert alone > 1e-3
+    assert float(prompt_entropy(batch, mask, alpha=alpha)[0]) == pytest.approx(alone, rel=1e-5)
+    spectra = token_spectrum(batch, mask)
+    found = prompt_entropy_from_spectrum(spectra, mask.sum(1), 2, alpha=alpha)
+    assert float(found[0]) == pytest.approx(alone, rel=1e-2)
 
 
 @every_measure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numbers import Real
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -62,7 +63,9 @@ def check_squares(name: str, squares: Tensor, *, zero: bool) -> None:
 
 def below_one(alpha: object) -> bool:
     """Whether the order amplifies rounding noise; what is no order is left to `spectral_entropy` to refuse."""
-    return isinstance(alpha, Real) and 0 <= alpha < 1  # type: ignore[operator]
+    if isinstance(alpha, np.ndarray | Tensor) and alpha.ndim == 0:
+        alpha = alpha.item()
+    return isinstance(alpha, Real) and 0 <= float(alpha) < 1
 
 
 def entropy_of(spectrum: Tensor, *, alpha: float, size: Tensor | int, eps: float) -> Tensor:
