@@ -16,8 +16,8 @@ import time
 from pathlib import Path
 
 import torch
-from _harness import compare, write
 
+from _harness import compare, write
 from gramian.layers import encode, layer_states, load_corpus_for, load_model, measure, plan_batches, token_lengths
 from gramian.layers._chunks import plan_chunks
 from gramian.layers._token_statistics import TokenPass

@@ -83,7 +83,7 @@ CASES = {
     "no prompts": ([*MODEL, "--prompts", "-1"], "prompts: expected at least 1; got -1"),
     "one view": ([*MODEL, "--views", "1"], "views: expected 0 or at least 2; got 1"),
     "too few tokens": ([*MODEL, "--min-tokens", "1"], "min_tokens: expected at least 4; got 1"),
-    "limits crossed": ([*MODEL, "--min-tokens", "30"], "min_tokens: expected at most max_tokens=24; got 30"),
+    "limits crossed": ([*MODEL, "--min-tokens", "30"], "max_tokens: expected at least min_tokens (30); got 24"),
     "no tokens in a batch": ([*MODEL, "--token-budget", "0"], "token_budget: expected at least 1; got 0"),
     "unknown measure": ([*MODEL, "--measures", "promt_entropy"], "Did you mean 'prompt_entropy'?"),
     "no measure": ([*MODEL, "--measures", ","], "measures: expected at least one name"),
@@ -130,7 +130,14 @@ CASES = {
     "truncated activations": (["measure", "{box}/cut.npy"], "cut.npy"),
     "activations not there": (["measure", "{box}/nothing.npy"], "nothing.npy"),
     "activations of one prompt": (["measure", "{box}/one.npy"], "at least 2"),
-    "activations all equal": (["measure", "{box}/equal.npy"], "differ"),
+    "activations all equal": (
+        ["measure", "{box}/equal.npy", "--measures", "participation_ratio"],
+        "none. participation_ratio",
+    ),
+    "corpus with activations": (["measure", "{box}/equal.npy", "--corpus", "python-docs"], "--corpus: expected none"),
+    "negative seed": ([*MODEL, "--seed", "-1"], "seed: expected at least 0; got -1"),
+    "one prompt for measures of sets": ([*MODEL, "--prompts", "1"], "at least 2 prompts for measures of a whole set"),
+    "no room beside the instruction": ([*MODEL, "--instruction", "query " * 12], "room for min_tokens"),
     "tokens of activations": (["measure", "{box}/equal.npy", "--measures", "curvature"], "token vectors (a model"),
     "run directory is a file": ([*CORPUS, "{box}/corpus.txt", "--out", "{box}/corpus.txt"], "corpus.txt"),
     "run directory holds a thesis": ([*CORPUS, "{box}/corpus.txt", "--out", "{box}/folder"], "folder"),
@@ -251,8 +258,12 @@ def test_a_tokenizer_without_pad_token_is_no_obstacle(tmp_path, box):
 
 
 def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["gramian", "metrics"])
-    monkeypatch.setattr("gramian.quality.available", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(sys, "argv", ["gramian", "measure", "smollm2-135m"])
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gramian.layers.measure", interrupted)
     with pytest.raises(SystemExit) as stopped:
         main()
     assert stopped.value.code == 130

@@ -9,7 +9,7 @@ import pytest
 from gramian import quality
 from gramian.layers import load_corpus_for, load_model, measure
 from gramian.runs import read_run
-from tests.layers._tiny import tiny_llama_folder
+from tests.layers._tiny import tiny_llama_folder, tiny_model, tiny_tokenizer
 
 OPTIONS = {"prompts": 24, "views": 2, "max_tokens": 24, "min_tokens": 8}
 
@@ -148,7 +148,7 @@ def test_only_what_was_asked_for_is_computed(model, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_measuring, "compute_chunk", lambda *a: seen.append(real(*a)) or seen[-1])
         measure(model, out=tmp_path / "run", measures=["sink_share"], **OPTIONS)
-    assert {name for arrays in seen for name in arrays} == {"tokens", "sink_share"}
+    assert {name for arrays in seen for name in arrays} == {"tokens", "sink_share"}, "no pooled vectors"
 
 
 def test_final_norm_normalisation_makes_the_last_layer_equal_the_normed_state(model, tmp_path):
@@ -203,12 +203,149 @@ def test_the_manifest_says_what_made_the_run(run, model):
         ({"measures": ["lidar"], "views": 0}, "expected at least 2 views of each prompt for lidar"),
         ({"token_budget": 0}, "token_budget: expected"),
         ({"normalize": "layer_norm"}, "normalize: expected None or 'final_norm'"),
+        ({"seed": -1}, "seed: expected at least 0"),
+        ({"orders": [1.0, 1.0000001]}, "orders: expected each order once, to six digits"),
+        ({"model_options": {"dtype": "float32"}}, "model_options: expected none with a loaded model"),
     ],
 )
 def test_wrong_arguments_are_refused_before_anything_is_written(model, tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         measure(model, out=tmp_path / "run", **{**OPTIONS, **options})
     assert not list(tmp_path.rglob("*.parquet"))
+
+
+def corpus_file(folder, paragraphs):
+    path = folder / "corpus.txt"
+    path.write_text("\n\n".join(paragraphs))
+    return path
+
+
+SENTENCES = [f"Sentence {i} says something about the number {i * 37} and its square." for i in range(12)]
+
+
+@pytest.mark.parametrize("family", ["llama", "mamba"])
+@pytest.mark.parametrize("repeats", [6, 13, 24])
+def test_a_prompt_of_equal_tokens_is_left_out_and_said_so(family, repeats, tmp_path):
+    """Without absolute positions its tokens are equal at the input: it has no spectrum there, the others have."""
+    model = tiny_model(family)
+    corpus = corpus_file(tmp_path, [*SENTENCES, "n" * repeats])
+    options = {"views": 0, "max_tokens": 24, "min_tokens": 4, "measures": ["prompt_entropy", "curvature"]}
+    result = measure(model, corpus=corpus, out=tmp_path / "run", prompts=None, **options)
+    at_input = {
+        (r["measure"], r["variant"]): r
+        for r in rows_of(result.directory)
+        if r["layer"] == 0 and r["stream"] == "residual" and r["measure"] in ("prompt_entropy", "curvature")
+    }
+    assert all(math.isfinite(r["value"]) for r in at_input.values())
+    if any(r["n"] == 12 for r in at_input.values()):  # how the tokenizer cuts the repeats decides whether all are equal
+        assert any("whose tokens are equal" in warning for warning in result.manifest["warnings"])
+    prompts = read_run(result.directory).tables["prompts"].to_pylist()
+    assert all(math.isfinite(r["value"]) for r in prompts)
+
+
+def test_repeated_tokens_make_no_angle_as_in_the_plain_function(tmp_path):
+    """Neighbours that are equal have a difference of exactly zero, whatever the rounding of a Gram says."""
+    from gramian.layers import layer_states
+
+    model = tiny_model("llama")
+    text = "aa aa bb bb bb cc dd dd dd dd ee ff ff"
+    corpus = corpus_file(tmp_path, [*SENTENCES, text])
+    directory = measure(model, corpus=corpus, out=tmp_path / "run", prompts=None, views=0, min_tokens=4).directory
+    states = layer_states(model, [text]).residual[0, 0]
+    found = [
+        r["value"]
+        for r in read_run(directory).tables["prompts"].to_pylist()
+        if (r["prompt"], r["layer"], r["measure"], r["variant"]) == (12, 0, "curvature", "tokens=all")
+    ]
+    assert found == [pytest.approx(float(quality.curvature(states)), abs=1e-4)]
+
+
+def test_a_changed_tokenizer_is_another_run(tmp_path, tmp_path_factory):
+    folder = tiny_llama_folder(tmp_path_factory)
+    measure(str(folder), out=tmp_path / "run", **OPTIONS)
+    tiny_tokenizer(bos=True).save_pretrained(folder)
+    with pytest.raises(ValueError, match="tokenizer_hash"):
+        measure(str(folder), out=tmp_path / "run", **OPTIONS)
+
+
+def test_chunks_cut_otherwise_are_computed_again(model, tmp_path, monkeypatch):
+    """A chunk says which prompts it holds: values never reach other prompts."""
+    from gramian.layers import _measuring
+
+    real, calls = _measuring.compute_chunk, 0
+
+    def stopping(*arguments):
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr("gramian.layers._chunks.CHUNK_TOKENS", 300)
+    monkeypatch.setattr(_measuring, "compute_chunk", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        measure(model, out=tmp_path / "run", **OPTIONS)
+    monkeypatch.setattr(_measuring, "compute_chunk", real)
+    monkeypatch.setattr("gramian.layers._chunks.CHUNK_TOKENS", 500)
+    resumed = measure(model, out=tmp_path / "run", **OPTIONS)
+    clean = measure(model, out=tmp_path / "clean", **OPTIONS)
+    assert values_of(resumed.directory) == pytest.approx(values_of(clean.directory))
+
+
+def test_one_prompt_has_token_measures_and_is_too_few_for_the_rest(model, tmp_path):
+    corpus = corpus_file(tmp_path, SENTENCES[:1])
+    with pytest.raises(ValueError, match="at least 2 prompts for measures of a whole set"):
+        measure(model, corpus=corpus, out=tmp_path / "run", views=0, max_tokens=24)
+    directory = measure(
+        model, corpus=corpus, out=tmp_path / "run", views=0, max_tokens=24, measures=["curvature"]
+    ).directory
+    assert {r["n"] for r in rows_of(directory)} == {1}
+
+
+@pytest.mark.parametrize("paragraphs", [SENTENCES[:2], SENTENCES[:1] * 6], ids=["two prompts", "equal prompts"])
+def test_what_few_or_equal_prompts_do_not_define_is_left_out_and_said(model, tmp_path, paragraphs):
+    corpus = corpus_file(tmp_path, paragraphs)
+    result = measure(model, corpus=corpus, out=tmp_path / "run", views=2, max_tokens=24)
+    rows = rows_of(result.directory)
+    assert {"prompt_entropy", "curvature", "sink_share"} <= {r["measure"] for r in rows}
+    assert all(math.isfinite(r["value"]) for r in rows)
+    assert "alpha_req" not in {r["measure"] for r in rows}
+    assert any(w.startswith("alpha_req: not defined at layer") for w in result.manifest["warnings"])
+
+
+def test_n_is_the_number_of_prompts_a_measure_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr("gramian.layers._dataset_measures.CAPACITIES", {quality.Rows: 30, quality.ViewRows: 20})
+    np.save(tmp_path / "views.npy", np.random.Generator(np.random.Philox(0)).normal(size=(2, 60, 3, 8)))
+    result = measure(tmp_path / "views.npy", out=tmp_path / "run")
+    counts = {r["measure"]: r["n"] for r in rows_of(result.directory)}
+    assert counts["infonce"] == 20
+    assert counts["uniformity"] == 30
+    assert counts["effective_rank"] == 60
+    assert any("20 of 60 prompts" in warning for warning in result.manifest["warnings"])
+
+
+def test_options_that_saved_activations_cannot_use_are_refused(tmp_path):
+    np.save(tmp_path / "states.npy", np.random.Generator(np.random.Philox(0)).normal(size=(2, 30, 4)))
+    for options in ({"corpus": "notes.txt"}, {"normalize": "final_norm"}, {"model_options": {"dtype": "float32"}}):
+        with pytest.raises(ValueError, match="expected neither corpus, normalize nor options of a model"):
+            measure(tmp_path / "states.npy", out=tmp_path / "run", **options)
+
+
+def test_the_seconds_of_every_session_add_up(model, tmp_path, monkeypatch):
+    from gramian.layers import _measuring
+
+    ticks = iter(range(0, 10_000, 10))
+    monkeypatch.setattr(_measuring.time, "monotonic", lambda: next(ticks))
+    real = _measuring.write_measures
+
+    def stopping(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_measuring, "write_measures", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        measure(model, out=tmp_path / "run", **OPTIONS)
+    monkeypatch.setattr(_measuring, "write_measures", real)
+    assert measure(model, out=tmp_path / "run", **OPTIONS).manifest["seconds"] >= 20
 
 
 def _corpus(model):

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from gramian.layers._token_statistics import TokenPass, curvature_from_gram, left_aligned
+from gramian.layers._token_statistics import TokenPass, curvature_of, left_aligned
 from gramian.quality import curvature, prompt_entropy, sink_share
 
 LENGTHS = [4, 9, 17, 30]
@@ -92,8 +92,8 @@ def test_a_straight_line_has_no_curvature_and_a_zigzag_turns_half_a_circle():
     line = torch.stack([steps, 2 * steps], -1)
     zigzag = torch.stack([steps % 2, 0 * steps], -1)
     lengths = torch.tensor([6])
-    assert curvature_from_gram((line @ line.T)[None], lengths) == pytest.approx(0, abs=1e-6)
-    assert curvature_from_gram((zigzag @ zigzag.T)[None], lengths) == pytest.approx(math.pi)
+    assert curvature_of(line[None], (line @ line.T)[None], lengths) == pytest.approx(0, abs=1e-6)
+    assert curvature_of(zigzag[None], (zigzag @ zigzag.T)[None], lengths) == pytest.approx(math.pi)
 
 
 def test_states_that_overflowed_name_their_layer():

@@ -50,6 +50,24 @@ def test_bootstrap_is_seeded_and_leaves_the_global_state_alone():
     assert (np.random.get_state()[1] == before).all()
 
 
+def test_bootstrap_leaves_undefined_prompts_out_of_their_row_alone():
+    values = np.random.Generator(np.random.Philox(5)).normal(size=(2, 50))
+    holes = values.copy()
+    holes[0, [3, 8]] = np.nan
+    first, second = Bootstrap(50, seed=0).means(holes)
+    assert first.n == 48
+    assert first.value == pytest.approx(np.nanmean(holes[0]))
+    assert first.stderr == pytest.approx(np.nanstd(holes[0]) / math.sqrt(48), rel=0.15)
+    assert second.n == 50
+    assert second.value == pytest.approx(values[1].mean())
+
+
+def test_bootstrap_of_a_row_without_any_value_is_undefined():
+    (estimate,) = Bootstrap(4, seed=0).means(np.full((1, 4), np.nan))
+    assert math.isnan(estimate.value)
+    assert estimate.n == 0
+
+
 def test_bootstrap_of_one_prompt_has_no_error():
     estimate = Bootstrap(1, seed=0).means(np.array([[2.0]]))[0]
     assert estimate.value == 2.0
@@ -86,9 +104,19 @@ def test_a_measure_undefined_without_a_group_has_a_value_and_no_error():
             raise ValueError("count: expected at least 10; got fewer")
         return 1.0
 
-    estimate = jackknife(groups_of(np.arange(10.0), 5), {"fussy": needs_ten}).estimates["fussy"]
+    result = jackknife(groups_of(np.arange(10.0), 5), {"fussy": needs_ten})
+    estimate = result.estimates["fussy"]
     assert estimate.value == 1.0
     assert math.isnan(estimate.stderr)
+
+
+def test_a_measure_undefined_on_the_whole_says_why():
+    def never(statistic):
+        raise ValueError("rows: expected rows that differ; got equal rows")
+
+    result = jackknife(groups_of(np.arange(10.0), 5), {"never": never, "mean": mean})
+    assert set(result.estimates) == {"mean"}
+    assert result.undefined == {"never": "rows: expected rows that differ; got equal rows"}
 
 
 def test_one_group_has_no_error():

@@ -52,7 +52,8 @@ def main() -> None:
     try:
         code = app(standalone_mode=False, prog_name="gramian") or 0
         if code == INTERRUPTED:
-            print("gramian: stopped. The same command goes on from the last whole chunk.", file=sys.stderr)
+            goes_on = " The same command goes on from the last whole chunk." if _command_typed() == "measure " else ""
+            print(f"gramian: stopped.{goes_on}", file=sys.stderr)
         sys.exit(code)
     except TyperException as error:
         message = error.format_message() if isinstance(error, SupportsFormat) else str(error)

@@ -8,15 +8,12 @@ import shlex
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gramian.cli._progress import ProgressBar
 from gramian.cli._summary import print_summary
-
-if TYPE_CHECKING:
-    from gramian.layers import Corpus, LanguageModel
 
 _MODEL = "Model"
 _CORPUS = "Corpus"
@@ -24,6 +21,7 @@ _RUN = "Run"
 
 
 def measure_command(
+    context: typer.Context,
     model: Annotated[
         str,
         typer.Argument(
@@ -69,9 +67,12 @@ def measure_command(
         typer.Option("--out", "-o", help="Run directory; default: runs/MODEL-CORPUS.", rich_help_panel=_RUN),
     ] = None,
     overwrite: Annotated[
-        bool, typer.Option(help="Start anew where a run with other parameters is.", rich_help_panel=_RUN)
+        bool, typer.Option(help="Start anew whatever run is there, its progress included.", rich_help_panel=_RUN)
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of the sample, the views and the intervals.", rich_help_panel=_RUN)] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(help="Of the sample, the views, the intervals and --untrained's weights.", rich_help_panel=_RUN),
+    ] = 0,
     token_budget: Annotated[int, typer.Option(help="Padded tokens of a batch.", rich_help_panel=_RUN)] = 2048,
     revision: Annotated[str | None, typer.Option(help="Revision of a hub model.", rich_help_panel=_MODEL)] = None,
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.", rich_help_panel=_MODEL)] = "auto",
@@ -96,51 +97,40 @@ def measure_command(
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.", rich_help_panel=_RUN)] = False,
 ) -> None:
     """Measure every layer of a model on a corpus; the same command again goes on where it stopped."""
-    from gramian.layers import is_activations, load_corpus_for, load_model, measure
-    from gramian.quality import get
+    from gramian.layers import is_activations, measure
     from gramian.report import render
 
     started = time.monotonic()
     chosen = [name.strip() for name in measures.split(",") if name.strip()] if measures is not None else None
-    for name in chosen or []:
-        get(name)  # a typing mistake shows before the model loads
     wanted_orders = _numbers("--orders", orders)
     directory = out or Path("runs") / _default_name(model, corpus)
+    of_model = {
+        "revision": revision,
+        "dtype": dtype,
+        "device": device,
+        "device_map": device_map,
+        "untrained": untrained,
+        "trust_remote_code": trust_remote_code,
+        "chat_template": chat_template,
+        "instruction": instruction,
+        "blocks": blocks,
+    }
+    of_corpus = {
+        "field": field,
+        "label_field": label_field,
+        "split": split,
+        "revision": corpus_revision,
+        "keep": keep,
+        "drop": drop,
+    }
+    saved = is_activations(model)
+    if saved:
+        _refuse_with_activations(context)
     with ProgressBar(quiet=json_output) as bar:
-        source: LanguageModel | str = model
-        texts: Corpus | str = corpus
-        if not is_activations(model):
-            bar.begin("Loading model")
-            source = loaded = load_model(
-                model,
-                revision=revision,
-                dtype=dtype,
-                device=device,
-                device_map=device_map,
-                untrained=untrained,
-                seed=seed,
-                trust_remote_code=trust_remote_code,
-                chat_template=chat_template,
-                instruction=instruction,
-                blocks=blocks,
-            )
-            texts = load_corpus_for(
-                loaded,
-                corpus,
-                field=field,
-                label_field=label_field,
-                split=split,
-                revision=corpus_revision,
-                keep=keep,
-                drop=drop,
-                prompts=prompts or None,
-                min_tokens=min_tokens,
-                max_tokens=max_tokens,
-                seed=seed,
-            )
+        bar.begin("Reading activations" if saved else "Loading model")
         result = measure(
-            source,
-            corpus=texts,
+            model,
+            corpus=corpus,
             out=directory,
             prompts=prompts or None,
             views=views,
@@ -152,6 +142,8 @@ def measure_command(
             token_budget=token_budget,
             seed=seed,
             overwrite=overwrite,
+            model_options=None if saved else of_model,
+            corpus_options=None if saved else of_corpus,
             command_line=shlex.join(["gramian", *sys.argv[1:]]),
             progress=bar.update,
         )
@@ -167,6 +159,20 @@ def measure_command(
     print(f"Took {time.monotonic() - started:.0f} s", file=sys.stderr)
 
 
+# What a run of saved activations can be told; anything else would be ignored.
+_FOR_ACTIVATIONS = {"model", "measures", "orders", "out", "overwrite", "seed", "report", "json_output"}
+
+
+def _refuse_with_activations(context: typer.Context) -> None:
+    for name in context.params:
+        source = context.get_parameter_source(name)
+        if name not in _FOR_ACTIVATIONS and source is not None and source.name == "COMMANDLINE":
+            option = "--" + name.replace("_", "-")
+            raise ValueError(
+                f"{option}: expected none with saved activations; got one. Leave it out: nothing would use it"
+            )
+
+
 def _numbers(option: str, text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
@@ -175,7 +181,7 @@ def _numbers(option: str, text: str) -> list[float]:
 
 
 def _default_name(model: str, corpus: str) -> str:
-    parts = [Path(model).stem if Path(model).suffix in (".gguf", ".npy", ".safetensors") else model]
-    if Path(model).suffix not in (".npy", ".safetensors"):
+    parts = [Path(model).stem if Path(model).suffix.lower() in (".gguf", ".npy", ".safetensors") else model]
+    if Path(model).suffix.lower() not in (".npy", ".safetensors"):
         parts.append(Path(corpus).stem)
     return re.sub(r"[^A-Za-z0-9._-]+", "-", "-".join(parts)).strip("-.") or "run"

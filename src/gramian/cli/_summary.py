@@ -33,7 +33,11 @@ def print_summary(directory: Path) -> None:
     console = Console()
     for line in _warnings(record.manifest.get("warnings", [])):
         console.print(line, style="yellow", markup=False, highlight=False)
-    console.print(_table(record.tables["measures"].to_pylist(), errors=console.width >= _ROOM_FOR_ERRORS))
+    rows = record.tables["measures"].to_pylist()
+    chosen = _columns(rows)
+    console.print(_table(rows, chosen, errors=console.width >= _ROOM_FOR_ERRORS))
+    for line in _footnotes(chosen):
+        console.print(line, style="dim", markup=False, highlight=False)
 
 
 def _warnings(warnings: Sequence[str]) -> list[str]:
@@ -45,20 +49,12 @@ def _warnings(warnings: Sequence[str]) -> list[str]:
     return [f"Small sample for {', '.join(measures)}: {why}" for why, measures in grouped.items()]
 
 
-def _table(rows: Sequence[Mapping[str, Any]], *, errors: bool) -> Table:
-    chosen = _columns(rows)
+def _table(rows: Sequence[Mapping[str, Any]], chosen: Mapping[str, tuple[str, str]], *, errors: bool) -> Table:
     cells: dict[tuple[int, str], dict[str, str]] = {}
     for row in rows:
         if chosen.get(row["measure"], ("",))[0] == row["variant"]:
             cells.setdefault((row["layer"], row["stream"]), {})[row["measure"]] = _cell(row, errors=errors)
-    without_first = any("no_first" in variant for variant, _ in chosen.values())
-    table = Table(
-        box=None,
-        pad_edge=False,
-        header_style="bold",
-        caption="All but the first token of each prompt." if without_first else None,
-        caption_justify="left",
-    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("layer", justify="right")
     for _, title in chosen.values():
         table.add_column(title, justify="right", no_wrap=errors)
@@ -77,10 +73,22 @@ def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
     wanted = [column for column in COLUMNS if column[0] in variants] or [
         (name, "", name) for name in list(variants)[:6]
     ]
-    return {
-        name: (next((v for v in variants[name] if tokens in v), variants[name][0]), title)
-        for name, tokens, title in wanted
-    }
+    return {name: (_preferred(variants[name], tokens), title) for name, tokens, title in wanted}
+
+
+def _preferred(variants: Sequence[str], tokens: str) -> str:
+    """The variant shown: of the tokens wanted, at order 1 where there is one."""
+    fitting = [variant for variant in variants if tokens in variant] or list(variants)
+    return next((variant for variant in fitting if variant.startswith("alpha=1;")), fitting[0])
+
+
+def _footnotes(chosen: Mapping[str, tuple[str, str]]) -> list[str]:
+    shown = [variant for variant, _ in chosen.values()]
+    orders = sorted({pair[6:] for variant in shown for pair in variant.split(";") if pair.startswith("alpha=")})
+    lines = [f"Entropies of order {', '.join(orders)}."] if orders else []
+    if any("no_first" in variant for variant in shown):
+        lines.append("All but the first token of each prompt.")
+    return lines
 
 
 def _cell(row: Mapping[str, Any], *, errors: bool) -> str:

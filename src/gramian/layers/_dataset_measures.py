@@ -16,7 +16,7 @@ from gramian.quality import LayerPair, Measure, Moments, Rows, Statistic, ViewRo
 
 # What needs a Gram or all distances looks at the prompts with the smallest keys only. DiME takes the spectra of six Grams for each
 # group of the jackknife: at 512 prompts that stays a small part of the forward passes of those prompts and their views.
-CAPACITIES = {Rows: 1024, ViewRows: 512}
+CAPACITIES = {Rows: 512, ViewRows: 512}
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,8 @@ class DatasetEstimates:
 
     estimates: dict[tuple[str, str], Estimate]  # by measure and variant
     spectrum: np.ndarray | None  # eigenvalues of the centred covariance, summing to one
-    too_small: dict[str, str]  # why a measure's sample is too small, by measure
+    too_small: dict[str, str]  # what a reader must know of a measure's sample, by measure
+    undefined: dict[str, str]  # why a measure has no value, by measure
 
 
 def dataset_estimates(
@@ -79,6 +80,7 @@ def dataset_estimates(
     """
     estimates: dict[tuple[str, str], Estimate] = {}
     too_small: dict[str, str] = {}
+    undefined: dict[str, str] = {}
     eigenvalues = None
     count, width = vectors.embeddings.shape
     for kind in dict.fromkeys(m.statistic for m in measures):
@@ -93,21 +95,39 @@ def dataset_estimates(
             else:
                 finish[measure.name, None] = measure.finish
         result = jackknife(parts, finish)
-        whole = result.whole
+        undefined |= {name: reason for (name, _), reason in result.undefined.items()}
         for measure in of_kind:
-            why = measure.minimum(whole)
-            if why:
+            why = measure.minimum(result.whole) or _sampled(result.whole)
+            if why and measure.name not in undefined:
                 too_small[measure.name] = why
         if spectrum and kind is Moments:
-            eigenvalues = np.asarray(whole.spectrum(center=True), dtype=np.float64)
+            eigenvalues = _eigenvalues(result.whole)
         for (name, order), estimate in result.estimates.items():
             if order is None:
                 estimates[name, variant(tokens=tokens)] = estimate
                 continue
             for norm in NORMALIZATIONS:
-                scaled = estimate.scaled(1 / log_bound(norm, count, width))
-                estimates[name, variant(alpha=order, norm=norm, tokens=tokens)] = scaled
-    return DatasetEstimates(estimates, eigenvalues, too_small)
+                bound = log_bound(norm, count, width)
+                if bound > 0:  # one vector or one dimension has no entropy to compare with
+                    estimates[name, variant(alpha=order, norm=norm, tokens=tokens)] = estimate.scaled(1 / bound)
+        del parts, result  # before the next kind is gathered: each holds the layer's vectors
+    return DatasetEstimates(estimates, eigenvalues, too_small, undefined)
+
+
+def _eigenvalues(moments: Moments) -> np.ndarray | None:
+    try:
+        return np.asarray(moments.spectrum(center=True), dtype=np.float64)
+    except ValueError:  # equal vectors have no variance to show
+        return None
+
+
+def _sampled(statistic: Statistic) -> str | None:
+    kept = getattr(statistic, "kept", statistic.count)
+    if kept == statistic.count:
+        return None
+    return (
+        f"taken over the {kept} of {statistic.count} prompts with the smallest keys, because it needs all their pairs."
+    )
 
 
 def _statistic(kind: type[Statistic], vectors: LayerVectors, keys: np.ndarray, members: np.ndarray) -> Statistic | None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from gramian.layers._activations import Activations, load_activations
 from gramian.layers._chunks import ChunkWork, compute_chunk, plan_chunks
 from gramian.layers._corpus import Corpus
 from gramian.layers._dataset_measures import PromptGroups
+from gramian.layers._model_identity import describe
 from gramian.layers._models import LanguageModel, load_model
 from gramian.layers._plan import MeasurePlan
 from gramian.layers._pooled import ChunkedVectors, SavedVectors
@@ -61,6 +64,8 @@ def measure(
     token_budget: int = 2048,
     seed: int = 0,
     overwrite: bool = False,
+    model_options: Mapping[str, Any] | None = None,
+    corpus_options: Mapping[str, Any] | None = None,
     command_line: str | None = None,
     progress: Callable[[Progress], None] | None = None,
 ) -> MeasureResult:
@@ -71,21 +76,25 @@ def measure(
 
     Args:
         model: a loaded model, a name for `load_model`, or a file of saved activations (`.npy`, `.safetensors`) of shape
-            `(layers, prompts, d)` or `(layers, prompts, views, d)`, the first view being the prompt itself; a file takes no corpus.
-        corpus: a corpus, or what `load_corpus` takes.
+            `(layers, prompts, d)` or `(layers, prompts, views, d)`, the first view being the prompt itself; a file takes no corpus,
+            and its prompt counts as one of the views, which a run of a model keeps apart.
+        corpus: what `load_corpus` takes, or a corpus: then all of it is measured.
         out: the run directory.
-        prompts: how many prompts of the corpus; None for all.
+        prompts: how many prompts to sample from a corpus given by name; None for all.
         views: augmented views of each prompt, for LiDAR, InfoNCE, DiME and alignment (which need two); 0 for none.
         measures: names from `gramian.quality.available()`; None for all that the input allows.
         orders: orders of the prompt and data set entropies, each at least 0.
-        max_tokens: longer prompts are cut to this many tokens.
-        min_tokens: shorter prompts are left out; at least 4.
+        max_tokens: longer prompts are cut to this many tokens, or to what the model can take where that is less.
+        min_tokens: shorter prompts of a corpus given by name are left out; at least 4.
         normalize: None for the raw residual stream, "final_norm" to pass every layer through the model's final norm first.
         rates: how strongly views are perturbed.
         groups: of the delete-a-group jackknife.
         token_budget: padded tokens of a batch.
-        seed: of the sample of prompts, the views, the bootstrap and the jackknife's groups.
-        overwrite: start anew in a directory that holds a run with other parameters.
+        seed: of the sample of prompts, the views, the bootstrap, the jackknife's groups and the random weights of an untrained model
+            that is given by name; at least 0.
+        overwrite: start anew whatever run is there, its progress included.
+        model_options: more arguments of `load_model`, for a model given by name.
+        corpus_options: more arguments of `load_corpus`, for a corpus given by name.
         command_line: what a user typed, for the manifest: how to go on with the run, and how it was made.
         progress: called after every chunk and every layer.
 
@@ -94,21 +103,26 @@ def measure(
 
     Raises:
         ValueError: for an argument out of range, an unknown measure, a corpus without usable prompts, states that are not finite,
-            or a directory that holds a run with other parameters.
+            measures that are all undefined on these prompts, or a directory that holds a run with other parameters.
     """
-    _check_counts(
+    report = progress or (lambda _: None)
+    target = Target(Path(out), overwrite, command_line)
+    _check_numbers(
         prompts=prompts,
         views=views,
         groups=groups,
         max_tokens=max_tokens,
         min_tokens=min_tokens,
         token_budget=token_budget,
+        seed=seed,
     )
+    if normalize not in (None, "final_norm"):
+        raise ValueError(
+            f"normalize: expected None or 'final_norm'; got {normalize!r}. None leaves the residual stream as it is"
+        )
     settings = MeasureSettings(
-        measures=tuple(measures) if measures is not None else None,
-        orders=tuple(float(order) for order in orders),
+        orders=tuple(float(order) + 0.0 for order in orders),
         max_tokens=max_tokens,
-        min_tokens=min_tokens,
         views=views,
         normalize=normalize,
         rates=rates or Rates(),
@@ -116,19 +130,38 @@ def measure(
         token_budget=token_budget,
         seed=seed,
     )
-    report = progress or (lambda _: None)
     if not isinstance(model, LanguageModel) and is_activations(model):
-        return _measure_activations(
-            load_activations(Path(model)), settings, Target(Path(out), overwrite, command_line), report
-        )
+        if (
+            normalize is not None
+            or model_options
+            or corpus_options
+            or isinstance(corpus, Corpus)
+            or corpus != "python-docs"
+        ):
+            raise ValueError(
+                f"{model}: expected neither corpus, normalize nor options of a model with saved activations; got some. Leave them out"
+            )
+        return _measure_activations(load_activations(Path(model)), measures, settings, target, report)
     # Anything that can be refused is refused before the model loads, which takes longest.
-    plan = MeasurePlan.of(settings.measures, orders=settings.orders, views=views, tokens=True)
-    loaded = model if isinstance(model, LanguageModel) else load_model(str(model))
+    plan = MeasurePlan.of(measures, orders=settings.orders, views=views, tokens=True)
+    if isinstance(model, LanguageModel) and model_options:
+        raise ValueError("model_options: expected none with a loaded model; got some. Give them to load_model")
+    if isinstance(corpus, Corpus) and corpus_options:
+        raise ValueError("corpus_options: expected none with a loaded corpus; got some. Give them to load_corpus")
+    loaded = (
+        model if isinstance(model, LanguageModel) else load_model(str(model), **{"seed": seed, **(model_options or {})})
+    )
     if not isinstance(corpus, Corpus):
         corpus = load_corpus_for(
-            loaded, corpus, prompts=prompts, seed=seed, min_tokens=min_tokens, max_tokens=max_tokens
+            loaded,
+            corpus,
+            prompts=prompts,
+            seed=seed,
+            min_tokens=min_tokens,
+            max_tokens=max_tokens,
+            **(corpus_options or {}),
         )
-    return _measure_model(loaded, corpus, plan, settings, Target(Path(out), overwrite, command_line), report)
+    return _measure_model(loaded, corpus, plan, settings, target, report)
 
 
 @dataclass(frozen=True)
@@ -148,17 +181,15 @@ class Target:
 
 def is_activations(name: str | Path) -> bool:
     """Whether a name is that of a file of saved activations rather than of a model."""
-    return Path(name).suffix in (".npy", ".safetensors")
+    return Path(name).suffix.lower() in (".npy", ".safetensors")
 
 
 @dataclass(frozen=True)
 class MeasureSettings:
     """The parameters of a run that its numbers depend on."""
 
-    measures: tuple[str, ...] | None
     orders: tuple[float, ...]
     max_tokens: int
-    min_tokens: int
     views: int
     normalize: str | None
     rates: Rates
@@ -166,16 +197,9 @@ class MeasureSettings:
     token_budget: int
     seed: int
 
-    def record(self) -> dict[str, Any]:
-        return {
-            **asdict(self),
-            "measures": list(self.measures) if self.measures else "all",
-            "orders": list(self.orders),
-        }
 
-
-def _check_counts(
-    *, prompts: int | None, views: int, groups: int, max_tokens: int, min_tokens: int, token_budget: int
+def _check_numbers(
+    *, prompts: int | None, views: int, groups: int, max_tokens: int, min_tokens: int, token_budget: int, seed: int
 ) -> None:
     if prompts is not None and prompts < 1:
         raise ValueError(f"prompts: expected at least 1; got {prompts}. Leave it out for the default")
@@ -186,38 +210,22 @@ def _check_counts(
             f"token_budget: expected at least 1; got {token_budget}. A longer prompt makes a batch of its own"
         )
     if groups < 2:
-        raise ValueError(f"groups: expected at least 2 for a jackknife; got {groups}")
+        raise ValueError(f"groups: expected at least 2 for a jackknife; got {groups}. Ten is the default")
     if min_tokens < SHORTEST_PROMPT:
         raise ValueError(
-            f"min_tokens: expected at least {SHORTEST_PROMPT}; got {min_tokens}. Shorter prompts have no curvature without the first token"
+            f"min_tokens: expected at least {SHORTEST_PROMPT}; got {min_tokens}. "
+            "Shorter prompts have no curvature without the first token"
         )
     if max_tokens < min_tokens:
-        raise ValueError(f"max_tokens: expected at least min_tokens ({min_tokens}); got {max_tokens}")
+        raise ValueError(f"max_tokens: expected at least min_tokens ({min_tokens}); got {max_tokens}. Raise it")
+    if seed < 0:
+        raise ValueError(f"seed: expected at least 0; got {seed}. Any whole number from 0 will do")
 
 
 def stream_names(model: LanguageModel) -> tuple[tuple[int, str], ...]:
     """Every stream of a model: the residual stream at layers 0 to depth, and the final-normed state where there is one."""
     residual = [(layer, "residual") for layer in range(model.depth + 1)]
     return (*residual, *([(model.depth, "final_norm")] if model.final_norm is not None else []))
-
-
-def describe(model: LanguageModel) -> dict[str, Any]:
-    """What identifies a model in a run: everything that its hidden states depend on."""
-    return {
-        "name": model.name,
-        "revision": model.revision,
-        "commit": model.commit,
-        "family": model.family,
-        "kind": model.kind,
-        "depth": model.depth,
-        "width": model.width,
-        "weights_hash": model.weights_hash,
-        "untrained": model.untrained,
-        "weights_seed": model.seed,
-        "dtype": str(next(model.model.parameters()).dtype).removeprefix("torch."),
-        "chat_template": model.chat_template,
-        "instruction": model.instruction,
-    }
 
 
 def _measure_model(
@@ -231,16 +239,7 @@ def _measure_model(
     started = time.monotonic()
     limit = usable_tokens(model, settings.max_tokens)
     lengths = measured_lengths(model, corpus.texts, max_tokens=limit)
-    if min(lengths) < SHORTEST_PROMPT:
-        raise ValueError(
-            f"corpus {corpus.name}: expected prompts of at least {SHORTEST_PROMPT} tokens; got one of {min(lengths)}. "
-            "Give load_corpus min_tokens, or leave fewer tokens to the instruction or template"
-        )
-    if settings.normalize not in (None, "final_norm") or (settings.normalize and model.final_norm is None):
-        raise ValueError(
-            f"normalize: expected None or 'final_norm', the latter for a model with a final norm; got {settings.normalize!r} "
-            f"for {model.name}"
-        )
+    _check_prompts(model, corpus, plan, settings, shortest=min(lengths))
     streams = stream_names(model)
     work = ChunkWork(
         streams=streams,
@@ -256,63 +255,111 @@ def _measure_model(
         token_budget=settings.token_budget,
         normalize=settings.normalize,
     )
-    identity = Identity(model.name, model.revision or "", corpus.name, "natural")
+    of_corpus = {"name": corpus.name, "hash": corpus.hash, "prompts": len(corpus.texts)}
     parameters = {
         "model": describe(model),
-        "corpus": {"name": corpus.name, "hash": corpus.hash, "prompts": len(corpus.texts)},
-        **settings.record(),
+        "corpus": of_corpus,
+        "measures": [measure.name for measure in plan.measures],
+        "orders": list(settings.orders),
+        "views": work.views,
+        "rates": asdict(settings.rates) if work.views else None,
+        "max_tokens": limit,
+        "normalize": settings.normalize,
+        "groups": settings.groups,
+        "token_budget": settings.token_budget,
+        "seed": settings.seed,
     }
+    chunks = [(f"{i:06d}", indices) for i, indices in enumerate(plan_chunks(lengths, work.views))]
     with target.open(parameters) as run:
         if run.finished:
             return MeasureResult(run.path, run.manifest, resumed=True)
-        chunks = [(f"{i:06d}", indices) for i, indices in enumerate(plan_chunks(lengths, work.views))]
-        done = run.done()
-        cost = [sum(lengths[i] for i in indices) * (1 + work.views) for _, indices in chunks]
-        finished = sum(c for c, (key, _) in zip(cost, chunks, strict=True) if key in done)
-        report(Progress("model", finished, sum(cost), "tokens"))
-        for (key, indices), tokens in zip(chunks, cost, strict=True):
-            if key not in done:
-                run.save_chunk(key, compute_chunk(model, [corpus.texts[i] for i in indices], work))
-                finished += tokens
-                report(Progress("model", finished, sum(cost), "tokens"))
-        groups = PromptGroups.of(corpus.ids, groups=settings.groups, seed=settings.seed)
-        noted = write_measures(
-            run,
-            identity,
-            plan=plan,
-            orders=settings.orders,
-            prompt_series=list(
-                prompt_series(run, chunks, plan, streams=streams, orders=settings.orders, width=model.width)
-            ),
-            vectors=ChunkedVectors(run, chunks, streams) if plan.reads_pooled else None,
-            groups=groups,
-            seed=settings.seed,
-            report=lambda layers, total: report(Progress("spectra", layers, total, "layers")),
-        )
-        write_texts(run, corpus, prompt_lengths(run, chunks))
+        before = run.manifest.get("seconds", 0.0)
+        try:
+            resumed = _compute_missing(run, model, corpus, chunks, lengths, work, report)
+            condition = "natural" if settings.normalize is None else "natural, every layer final-normed"
+            noted = write_measures(
+                run,
+                Identity(model.name, model.revision or "", corpus.name, condition),
+                plan=plan,
+                orders=settings.orders,
+                prompt_series=list(
+                    prompt_series(run, chunks, plan, streams=streams, orders=settings.orders, width=model.width)
+                ),
+                vectors=ChunkedVectors(run, chunks, streams) if plan.reads_pooled else None,
+                groups=PromptGroups.of(corpus.ids, groups=settings.groups, seed=settings.seed),
+                seed=settings.seed,
+                report=lambda layers, total: report(Progress("spectra", layers, total, "layers")),
+            )
+            write_texts(run, corpus, prompt_lengths(run, chunks))
+        finally:
+            run.update_manifest(seconds=round(before + time.monotonic() - started, 1))
         run.update_manifest(
             model=describe(model),
-            corpus={**parameters["corpus"], "notes": list(corpus.notes)},
+            corpus={**of_corpus, "notes": list(corpus.notes)},
             tokens=int(sum(lengths)),
             warnings=noted,
-            seconds=round(run.manifest.get("seconds", 0) + time.monotonic() - started, 1),
         )
         run.finish()
-        return MeasureResult(run.path, run.manifest, resumed=bool(done))
+        return MeasureResult(run.path, run.manifest, resumed=resumed)
+
+
+def _check_prompts(
+    model: LanguageModel, corpus: Corpus, plan: MeasurePlan, settings: MeasureSettings, *, shortest: int
+) -> None:
+    if shortest < SHORTEST_PROMPT:
+        raise ValueError(
+            f"corpus {corpus.name}: expected prompts of at least {SHORTEST_PROMPT} measured tokens; got one of {max(shortest, 0)}. "
+            "Give load_corpus min_tokens, or more room beside the instruction or template with max_tokens"
+        )
+    if len(corpus.texts) < 2 and plan.reads_pooled:
+        raise ValueError(
+            f"corpus {corpus.name}: expected at least 2 prompts for measures of a whole set; got 1. "
+            "Give more, or choose measures of single prompts: prompt_entropy, curvature, sink_share"
+        )
+    if settings.normalize and model.final_norm is None:
+        raise ValueError(
+            f"normalize: expected None for {model.name}, which has no final norm; got {settings.normalize!r}. Leave it out"
+        )
+
+
+def _compute_missing(
+    run: RunDirectory,
+    model: LanguageModel,
+    corpus: Corpus,
+    chunks: Sequence[tuple[str, list[int]]],
+    lengths: Sequence[int],
+    work: ChunkWork,
+    report: Callable[[Progress], None],
+) -> bool:
+    """Compute the chunks that are not on disk; whether any was. A chunk of other prompts than planned does not count."""
+    there = run.done()
+    done = {key for key, indices in chunks if key in there and np.array_equal(run.load_chunk(key)["prompts"], indices)}
+    cost = {key: sum(lengths[i] for i in indices) * (1 + work.views) for key, indices in chunks}
+    total, finished = sum(cost.values()), sum(cost[key] for key in done)
+    report(Progress("model", finished, total, "tokens"))
+    for key, indices in chunks:
+        if key in done:
+            continue
+        arrays = compute_chunk(model, [corpus.texts[i] for i in indices], work)
+        run.save_chunk(key, {"prompts": np.asarray(indices, dtype=np.int64), **arrays})
+        finished += cost[key]
+        report(Progress("model", finished, total, "tokens"))
+    return bool(done)
 
 
 def _measure_activations(
     activations: Activations,
+    measures: Sequence[str] | None,
     settings: MeasureSettings,
     target: Target,
     report: Callable[[Progress], None],
 ) -> MeasureResult:
     started = time.monotonic()
     vectors = SavedVectors(activations)
-    plan = MeasurePlan.of(settings.measures, orders=settings.orders, views=activations.views, tokens=False)
+    plan = MeasurePlan.of(measures, orders=settings.orders, views=activations.views, tokens=False)
     parameters = {
         "activations": {"name": activations.name, "hash": activations.hash, "prompts": activations.prompts},
-        "measures": settings.record()["measures"],
+        "measures": [measure.name for measure in plan.measures],
         "orders": list(settings.orders),
         "groups": settings.groups,
         "seed": settings.seed,

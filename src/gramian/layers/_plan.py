@@ -37,8 +37,8 @@ class MeasurePlan:
         for order in orders:
             if math.isnan(order) or order < 0:
                 raise ValueError(f"orders: expected numbers of at least 0; got {order}")
-        if len(set(orders)) < len(orders):
-            raise ValueError(f"orders: expected each order once; got {list(orders)}")
+        if len({f"{order:g}" for order in orders}) < len(orders):
+            raise ValueError(f"orders: expected each order once, to six digits; got {list(orders)}. Leave one out")
         if names is None:
             return cls(tuple(m for m in available() if _missing(m, views=views, tokens=tokens) is None))
         if not names:

@@ -48,7 +48,7 @@ def prompt_series(
                     counts = lengths - which
                     name = variant(alpha=order, norm=norm, tokens=tokens)
                     values = entropy[:, index, which] / _entropy_bounds(norm, counts, width)
-                    keep = index == 0 and norm in ("raw", "min")
+                    keep = order == (1.0 if 1.0 in orders else orders[0]) and norm in ("raw", "min")
                     yield PromptSeries("prompt_entropy", name, streams, values, keep=keep)
     if plan.wants("curvature"):
         curvature = _gather(run, chunks, "curvature")

@@ -10,6 +10,8 @@ from gramian.layers._corpus import Corpus, load_corpus
 from gramian.layers._encoding import encode, token_lengths
 from gramian.layers._models import LanguageModel
 
+_TEXTS_AT_ONCE = 256
+
 
 def context_tokens(model: LanguageModel) -> int:
     """Tokens read but not measured around each prompt: the instruction and the chat template; 0 without them."""
@@ -22,7 +24,9 @@ def context_tokens(model: LanguageModel) -> int:
 def measured_lengths(model: LanguageModel, texts: Sequence[str], *, max_tokens: int | None = None) -> list[int]:
     """How many tokens of each text are measured, of texts cut to `max_tokens` read tokens."""
     context = context_tokens(model)
-    return [min(n, max_tokens or n) - context for n in token_lengths(model, texts)]
+    # In parts: the tokenizer keeps offsets and strings of everything it is given at once.
+    parts = (token_lengths(model, texts[i : i + _TEXTS_AT_ONCE]) for i in range(0, len(texts), _TEXTS_AT_ONCE))
+    return [min(n, max_tokens or n) - context for part in parts for n in part]
 
 
 def usable_tokens(model: LanguageModel, max_tokens: int) -> int:
@@ -42,10 +46,17 @@ def load_corpus_for(
         max_tokens: where longer prompts are cut.
         options: the other arguments of `load_corpus`.
     """
+    context = context_tokens(model)
+    room = usable_tokens(model, max_tokens) - context
+    if room < min_tokens:
+        raise ValueError(
+            f"max_tokens: expected room for min_tokens ({min_tokens}) beside the {context} tokens of instruction or template; "
+            f"got {usable_tokens(model, max_tokens)}. Raise it, or lower min_tokens"
+        )
     return load_corpus(
         source,
         min_tokens=min_tokens,
-        max_tokens=usable_tokens(model, max_tokens),
+        max_tokens=room,
         count_tokens=lambda texts: measured_lengths(model, texts),
         **options,
     )

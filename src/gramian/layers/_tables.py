@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass
@@ -58,7 +59,7 @@ def write_measures(
     """Write the tables `measures`, `spectra` and, where there are per-prompt values, `prompts`.
 
     Returns:
-        One sentence for each measure whose sample is too small to mean anything.
+        What a reader must know: `measure: why`, of samples that are too small or cut, and of values that are not defined.
     """
     rows = []
     bootstrap = Bootstrap(len(groups.keys), seed=seed)
@@ -70,9 +71,18 @@ def write_measures(
         ]
     results = _dataset_results(plan, orders, vectors, groups, report) if vectors is not None else {}
     too_small: dict[str, str] = {}
+    undefined: dict[str, list[tuple[str, str]]] = {}
     for (layer, stream, _), result in results.items():
         too_small |= result.too_small
         rows += [_Row(layer, stream, *name, estimate) for name, estimate in result.estimates.items()]
+        for name, reason in result.undefined.items():
+            undefined.setdefault(name, []).append((f"{layer}" if stream == "residual" else stream, reason))
+    noted = [f"{name}: {why}" for name, why in too_small.items()]
+    noted += [_undefined_note(name, places) for name, places in undefined.items()]
+    noted += [note for series in prompt_series for note in _left_out(series)]
+    rows = [row for row in rows if math.isfinite(row.estimate.value)]
+    if not rows:
+        raise ValueError(f"measures: expected at least one that is defined on these prompts; got none. {noted[0]}")
     rank = {measure.name: index for index, measure in enumerate(plan.measures)}
     rows.sort(key=lambda row: (rank[row.measure], row.stream != "residual", row.layer))
     run.write_table("measures", [_measures_table(identity, rows)])
@@ -80,7 +90,25 @@ def write_measures(
     saved = [series for series in prompt_series if series.keep]
     if saved:
         run.write_table("prompts", _prompt_tables(identity, saved))
-    return [f"{name}: {why}" for name, why in too_small.items()]
+    return noted
+
+
+def _undefined_note(name: str, places: Sequence[tuple[str, str]]) -> str:
+    layers = list(dict.fromkeys(layer for layer, _ in places))
+    shown = ", ".join(layers[:6]) + (f" and {len(layers) - 6} more" if len(layers) > 6 else "")
+    return f"{name}: not defined at layer {shown}; left out there. {places[0][1]}"
+
+
+def _left_out(series: PromptSeries) -> list[str]:
+    """Prompts without a value, said once a measure: in the variant that is written prompt by prompt."""
+    missing = (~np.isfinite(series.values)).sum(1)
+    if not series.keep or not missing.any():
+        return []
+    worst = int(missing.argmax())
+    layer, stream = series.streams[worst]
+    where = f"layer {layer}" if stream == "residual" else stream
+    of_them = f"{missing[worst]} of {series.values.shape[1]} prompts at {where} ({series.variant or 'all tokens'})"
+    return [f"{series.measure}: not defined for {of_them}, whose tokens are equal; left out there."]
 
 
 def _dataset_results(
@@ -169,12 +197,13 @@ def _prompt_tables(identity: Identity, series: Sequence[PromptSeries]) -> Iterat
     import pyarrow as pa
 
     for one in series:
-        count = one.values.shape[1]
         for (layer, stream), values in zip(one.streams, one.values, strict=True):
+            prompts = np.flatnonzero(np.isfinite(values)).astype(np.int32)
+            values, count = values[prompts], len(prompts)
             yield pa.table(
                 _identity_columns(identity, count)
                 | {
-                    "prompt": pa.array(np.arange(count, dtype=np.int32)),
+                    "prompt": pa.array(prompts),
                     "layer": pa.array(np.full(count, layer, dtype=np.int32)),
                     "stream": pa.array([stream] * count),
                     "measure": pa.array([one.measure] * count),

@@ -7,6 +7,7 @@ and without. `docs/design/one-gram-per-layer.md` derives it; tests compare every
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,10 @@ from gramian.itl import batched_eigenvalues, spectral_entropy
 # Grams wait for their spectra until this many bytes are held: enough for the solver to run long batches on every core,
 # little beside a model.
 _QUEUE_BYTES = 32 * 2**20
+# Units of rounding below which what centring leaves of a token is rounding; the same as in `quality.prompt_entropy`.
+_ROUNDING = 32
+# Squared differences this small beside the tokens' squared lengths have lost half their digits in float32.
+_CANCELLED = 1e-3
 TOKEN_VARIANTS = ("all", "no_first")
 
 
@@ -58,27 +63,30 @@ class TokenPass:
         tokens, lengths = left_aligned(states, mask)
         self._precision = torch.finfo(tokens.dtype).eps
         if self.entropy and min(self.orders) < 1:
-            tokens = tokens.double()  # orders below 1 amplify rounding noise
+            # Orders below 1 amplify rounding noise. Apple's devices have no float64.
+            tokens = (tokens.cpu() if tokens.device.type == "mps" else tokens).double()
+            lengths = lengths.to(tokens.device)
         part = self._parts[layer, stream] = {}
         rest = tokens[:, 1:].sum(1)
         # One number that is not finite reaches the sums, which are much smaller than the states.
         if not bool((torch.isfinite(rest) & torch.isfinite(tokens[:, 0])).all()):
-            raise ValueError(
-                f"hidden states: expected finite values; got NaN or infinity in layer {layer} ({stream}). "
-                "Half precision overflows in some models: load with dtype='float32' or 'bfloat16'"
-            )
+            raise _not_finite(layer, stream, states.dtype)
         mean = rest / (lengths[:, None] - 1)
         part["pooled"] = torch.stack([(rest + tokens[:, 0]) / lengths[:, None], mean]).float().cpu()
+        if not (self.sink_share or self.entropy or self.curvature):
+            return
+        squares = torch.linalg.vecdot(tokens, tokens)
         if self.sink_share:
-            squares = torch.linalg.vecdot(tokens, tokens)
             part["sink_share"] = (squares[:, 0] / squares.sum(1)).float().cpu()
         if self.entropy or self.curvature:
             centred = tokens - mean[:, None]
             gram = centred @ centred.mT
             if self.curvature:
-                part["curvature"] = curvature_from_gram(gram, lengths).float().cpu().mT
+                part["curvature"] = curvature_of(tokens, gram, lengths).float().cpu().mT
             if self.entropy:
-                self._enqueue((layer, stream), unit_grams(centred, gram, lengths), lengths)
+                # Residuals of centring this small are rounding: the token equals the mean and has no direction.
+                noise = (_ROUNDING * self._precision) ** 2 * (squares + mean.square().sum(1, keepdim=True))
+                self._enqueue((layer, stream), unit_grams(centred, gram, lengths, noise), lengths)
 
     def _enqueue(self, name: tuple[int, str], grams: Tensor, lengths: Tensor) -> None:
         self._waiting.append((name, grams.cpu()))
@@ -95,9 +103,11 @@ class TokenPass:
         eigenvalues = batched_eigenvalues(torch.stack([grams for _, grams in self._waiting]))
         for (name, _), values in zip(self._waiting, eigenvalues, strict=True):
             spectrum = values.clamp_min(0)
-            spectrum = spectrum / spectrum.sum(-1, keepdim=True)
-            entropies = [self._entropy_of(spectrum, order) for order in self.orders]
-            self._parts[name]["entropy"] = torch.stack(entropies).float().mT  # prompts last
+            total = spectrum.sum(-1, keepdim=True)
+            # Where no token has a direction there is no spectrum: any will do until the entropy is made NaN.
+            spectrum = torch.where(total > 0, spectrum / total, 1 / spectrum.shape[-1])
+            entropies = torch.stack([self._entropy_of(spectrum, order) for order in self.orders])
+            self._parts[name]["entropy"] = torch.where(total[..., 0] > 0, entropies, math.nan).float().mT
         self._waiting, self._waiting_bytes = [], 0
 
     def _entropy_of(self, spectrum: Tensor, order: float) -> Tensor:
@@ -144,11 +154,12 @@ def left_aligned(states: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return tokens, lengths
 
 
-def unit_grams(centred: Tensor, gram: Tensor, lengths: Tensor) -> Tensor:
+def unit_grams(centred: Tensor, gram: Tensor, lengths: Tensor, noise: Tensor) -> Tensor:
     """Grams of the centred, unit-norm tokens, with the first token and without: `(batch, 2, m, m)`, m = min(n, d).
 
     `centred` is centred on the mean of all tokens but the first, so the Gram without the first is a block of `gram`,
-    and re-centring with the first shifts it by that token's share: c_i - c_0 / n. What lies on padding is left out.
+    and re-centring with the first shifts it by that token's share: c_i - c_0 / n. What lies on padding is left out, and so are
+    tokens whose squared length after centring is at most `noise`, `(batch, tokens)`.
     """
     count = lengths[:, None].to(gram.dtype)
     valid = torch.arange(gram.shape[-1], device=gram.device) < lengths[:, None]
@@ -162,35 +173,52 @@ def unit_grams(centred: Tensor, gram: Tensor, lengths: Tensor) -> Tensor:
         torch.sub(gram, shift[:, None], out=both[:, 0])
         both[:, 0] -= shift[..., None]
         both[:, 1] = gram
-        scale = _inverse_root(both.diagonal(dim1=-2, dim2=-1)) * kept
+        scale = _inverse_root(both.diagonal(dim1=-2, dim2=-1), noise[:, None]) * kept
         both *= scale[..., :, None]
         both *= scale[..., None, :]
         return both
     both = torch.stack([centred - centred[:, :1] / count[..., None], centred], 1)
-    scale = _inverse_root(torch.linalg.vecdot(both, both)) * kept
+    scale = _inverse_root(torch.linalg.vecdot(both, both), noise[:, None]) * kept
     unit = both * scale[..., None]
     return unit.mT @ unit
 
 
-def _inverse_root(squares: Tensor) -> Tensor:
-    positive = squares > 0
-    return torch.where(positive, torch.where(positive, squares, 1).rsqrt(), 0)
+def _inverse_root(squares: Tensor, noise: Tensor) -> Tensor:
+    directed = squares > noise
+    return torch.where(directed, torch.where(directed, squares, 1).rsqrt(), 0)
 
 
-def curvature_from_gram(gram: Tensor, lengths: Tensor) -> Tensor:
+def curvature_of(tokens: Tensor, gram: Tensor, lengths: Tensor) -> Tensor:
     """Mean angle between successive differences, with the first token and without: `(batch, 2)`, radians; NaN where undefined.
 
     With G the Gram of tokens shifted by any constant, the differences v_k = x_{k+1} - x_k have
-    v_k . v_l = G[k+1, l+1] - G[k+1, l] - G[k, l+1] + G[k, l].
+    v_k . v_l = G[k+1, l+1] - G[k+1, l] - G[k, l+1] + G[k, l]. Where neighbouring tokens nearly agree that cancels, and the
+    differences are taken themselves: equal tokens then have a difference of exactly zero, which makes no angle.
     """
     same = gram.diagonal(dim1=-2, dim2=-1)
     next_one = gram.diagonal(1, dim1=-2, dim2=-1)
     next_two = gram.diagonal(2, dim1=-2, dim2=-1)
-    squares = (same[:, 1:] - 2 * next_one + same[:, :-1]).clamp_min(0)
+    squares = same[:, 1:] - 2 * next_one + same[:, :-1]
     products = next_one[:, 1:] - same[:, 1:-1] - next_two + next_one[:, :-1]
-    norms = (squares[:, 1:] * squares[:, :-1]).sqrt()
-    index = torch.arange(products.shape[1], device=gram.device)
-    defined = (norms > 0) & (index + 2 < lengths[:, None])
+    index = torch.arange(squares.shape[1], device=gram.device)
+    cancelled = (squares <= _CANCELLED * (same[:, 1:] + same[:, :-1])) & (index + 1 < lengths[:, None])
+    if bool(cancelled.any()):
+        differences = tokens[:, 1:] - tokens[:, :-1]
+        squares = torch.linalg.vecdot(differences, differences)
+        products = torch.linalg.vecdot(differences[:, 1:], differences[:, :-1])
+    norms = (squares[:, 1:].clamp_min(0) * squares[:, :-1].clamp_min(0)).sqrt()
+    defined = (norms > 0) & (index[:-1] + 2 < lengths[:, None])
     angles = torch.arccos((products / torch.where(defined, norms, 1)).clamp(-1, 1))
-    both = torch.stack([defined, defined & (index > 0)], 1)
+    both = torch.stack([defined, defined & (index[:-1] > 0)], 1)
     return torch.where(both, angles[:, None], 0).sum(-1) / both.sum(-1)
+
+
+def _not_finite(layer: int, stream: str, dtype: torch.dtype) -> ValueError:
+    remedy = (
+        "Half precision overflows in some models: load with dtype='float32' or 'bfloat16'"
+        if dtype == torch.float16
+        else "Its weights or what it computes of this text are out of range"
+    )
+    return ValueError(
+        f"hidden states: expected finite values; got NaN or infinity in layer {layer} ({stream}), {dtype}. {remedy}"
+    )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 RESAMPLES = 1000
+_RESAMPLES_AT_ONCE = 100
 # Two-sided 97.5 % points of Student's t, for the jackknife's groups less one; beyond the table the normal point is close enough.
 _T975 = {
     1: 12.706,
@@ -43,10 +44,11 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Jackknifed:
-    """The statistic of all groups, and the estimate of each measure of it."""
+    """The statistic of all groups, the estimate of each measure of it, and why the others have none."""
 
     whole: Any
     estimates: dict[Any, Estimate]
+    undefined: dict[Any, str]
 
 
 class Bootstrap:
@@ -55,23 +57,34 @@ class Bootstrap:
     def __init__(self, count: int, *, seed: int, resamples: int = RESAMPLES) -> None:
         generator = np.random.Generator(np.random.Philox(seed))
         uniform = np.full(count, 1 / count)
-        self._weights = (generator.multinomial(count, uniform, size=resamples) / count).astype(np.float32)
+        # How often each prompt is drawn, a few resamples at a time: small integers take an eighth of the memory.
+        self._times = np.empty((resamples, count), dtype=np.uint16)
+        for start in range(0, resamples, _RESAMPLES_AT_ONCE):
+            rows = self._times[start : start + _RESAMPLES_AT_ONCE]
+            rows[:] = generator.multinomial(count, uniform, size=len(rows))
         self._count = count
 
     def means(self, series: np.ndarray) -> list[Estimate]:
-        """Estimates of the mean of each row of `(series, prompts)`."""
+        """Estimates of the mean of each row of `(series, prompts)`; prompts with NaN are left out of their row."""
         values = np.asarray(series, dtype=np.float64)
-        means = values.mean(1)
-        # Centred first: float32 weights then cost nothing, whatever the mean.
-        draws = (values - means[:, None]).astype(np.float32) @ self._weights.T
-        low, high = np.percentile(draws, [2.5, 97.5], axis=1)
-        spread = draws.std(1, ddof=1)
-        if self._count < 2:
-            spread, low, high = (np.full(len(means), np.nan) for _ in range(3))
-        return [
-            Estimate(float(m), float(s), float(m + lo), float(m + hi), self._count)
-            for m, s, lo, hi in zip(means, spread, low, high, strict=True)
-        ]
+        defined = np.isfinite(values)
+        counts = defined.sum(1)
+        means = np.where(defined, values, 0).sum(1) / np.where(counts > 0, counts, np.nan)
+        # Centred first: float32 then costs nothing, whatever the mean.
+        centred = np.where(defined, values - means[:, None], 0).astype(np.float32)
+        draws = np.empty((len(values), len(self._times)), dtype=np.float32)
+        for start in range(0, len(self._times), _RESAMPLES_AT_ONCE):
+            times = self._times[start : start + _RESAMPLES_AT_ONCE].astype(np.float32).T
+            drawn = self._count if defined.all() else defined.astype(np.float32) @ times
+            draws[:, start : start + times.shape[1]] = centred @ times / drawn
+        return [self._estimate(*row) for row in zip(means, draws, counts, strict=True)]
+
+    def _estimate(self, mean: float, draws: np.ndarray, count: int) -> Estimate:
+        if count < 2:
+            return Estimate(float(mean), math.nan, math.nan, math.nan, int(count))
+        draws = draws[np.isfinite(draws)]  # a resample of left-out prompts alone has no mean
+        low, high = np.percentile(draws, [2.5, 97.5])
+        return Estimate(float(mean), float(draws.std(ddof=1)), float(mean + low), float(mean + high), int(count))
 
 
 def jackknife(groups: Sequence[Any], finish: Mapping[Any, Callable[[Any], float]]) -> Jackknifed:
@@ -85,12 +98,19 @@ def jackknife(groups: Sequence[Any], finish: Mapping[Any, Callable[[Any], float]
         finish: a function of the merged statistic for each measure.
     """
     whole = _merge(groups)
-    values = {name: float(function(whole)) for name, function in finish.items()}
-    without: dict[Any, list[float]] = {name: [] for name in finish}
+    values, undefined = {}, {}
+    for name, function in finish.items():
+        try:
+            values[name] = float(function(whole))
+        except ValueError as error:
+            undefined[name] = str(error)
+    without: dict[Any, list[float]] = {name: [] for name in values}
     for part in _without_each(groups, None) if len(groups) > 1 else ():
-        for name, function in finish.items():
-            without[name].append(_or_nan(function, part))
-    return Jackknifed(whole, {name: _jackknife_estimate(values[name], without[name], whole.count) for name in finish})
+        for name, parts in without.items():
+            parts.append(_or_nan(finish[name], part))
+    count = getattr(whole, "kept", whole.count)
+    estimates = {name: _jackknife_estimate(value, without[name], count) for name, value in values.items()}
+    return Jackknifed(whole, estimates, undefined)
 
 
 def _or_nan(function: Callable[[Any], float], statistic: Any) -> float:

@@ -1,0 +1,46 @@
+"""What identifies a model in a run: everything that its hidden states depend on."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from gramian.layers._models import LanguageModel
+
+
+def describe(model: LanguageModel) -> dict[str, Any]:
+    """The facts that must be equal for two sessions to work on one run."""
+    return {
+        "name": model.name,
+        "revision": model.revision,
+        "commit": model.commit,
+        "family": model.family,
+        "kind": model.kind,
+        "depth": model.depth,
+        "width": model.width,
+        "weights_hash": model.weights_hash,
+        "tokenizer_hash": tokenizer_hash(model.tokenizer),
+        "blocks": next(name for name, module in model.model.named_modules() if module is model.blocks),
+        "untrained": model.untrained,
+        "weights_seed": model.seed,
+        "dtype": str(next(model.model.parameters()).dtype).removeprefix("torch."),
+        "chat_template": _hash(str(model.tokenizer.chat_template)) if model.chat_template else None,
+        "instruction": model.instruction,
+    }
+
+
+def tokenizer_hash(tokenizer: Any) -> str:
+    """Of how a tokenizer splits text, not of what it was last used for: padding and truncation are left out."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        state = json.loads(backend.to_str())
+        state["padding"] = state["truncation"] = None
+    else:
+        state = {"class": type(tokenizer).__name__, "vocabulary": sorted(tokenizer.get_vocab().items())}
+    state["special"] = sorted((name, str(token)) for name, token in tokenizer.special_tokens_map.items())
+    return _hash(json.dumps(state, sort_keys=True, default=str))
+
+
+def _hash(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
