@@ -20,7 +20,7 @@ _STRIP = 32
 def check_definite(name: str, gram: Float[Tensor, "*batch n n"], eps: float) -> None:
     """Raises where a checked Gram is shown to be clearly indefinite; never for one that is not.
 
-    Up to 128 samples that is every such matrix. Beyond, what three necessary conditions show at a cost of ``n^2``: the
+    Up to 128 samples that is every such matrix. Beyond, what two necessary conditions show at a cost of ``n^2``: the
     2 x 2 minors (which keep an order-2 entropy within ``[0, log n]``: ``|K_ij|^2 <= K_ii K_jj`` sums to ``|K|_F^2 <= tr(K)^2``)
     and, by :func:`_check_directions`, the eigenvalues of the matrix restricted to three directions.
     """
