@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -10,12 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from gramian.layers._memory import release_freed_memory
 from gramian.layers._uncertainty import Estimate, jackknife
 from gramian.layers._variants import NORMALIZATIONS, log_bound, variant
 from gramian.quality import LayerPair, Measure, Moments, Rows, Statistic, ViewRows, ViewScatter
 
 # What needs a Gram or all distances looks at the prompts with the smallest keys only. DiME takes the spectra of six Grams for each
 # group of the jackknife: at 512 prompts that stays a small part of the forward passes of those prompts and their views.
+_ALL_PAIRS = threading.Lock()
 CAPACITIES = {Rows: 512, ViewRows: 512}
 
 
@@ -94,7 +98,9 @@ def dataset_estimates(
                 finish |= {(measure.name, order): partial(measure.finish, alpha=order) for order in orders}
             else:
                 finish[measure.name, None] = measure.finish
-        result = jackknife(parts, finish)
+        # Grams and distances of hundreds of prompts are the largest thing in memory: one layer at a time.
+        with _ALL_PAIRS if kind in CAPACITIES else nullcontext():
+            result = jackknife(parts, finish)
         undefined |= {name: reason for (name, _), reason in result.undefined.items()}
         for measure in of_kind:
             why = measure.minimum(result.whole) or _sampled(result.whole)
@@ -111,6 +117,7 @@ def dataset_estimates(
                 if bound > 0:  # one vector or one dimension has no entropy to compare with
                     estimates[name, variant(alpha=order, norm=norm, tokens=tokens)] = estimate.scaled(1 / bound)
         del parts, result  # before the next kind is gathered: each holds the layer's vectors
+        release_freed_memory()
     return DatasetEstimates(estimates, eigenvalues, too_small, undefined)
 
 

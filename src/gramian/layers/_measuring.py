@@ -14,6 +14,7 @@ from gramian.layers._activations import Activations, load_activations
 from gramian.layers._chunks import ChunkWork, compute_chunk, plan_chunks
 from gramian.layers._corpus import Corpus
 from gramian.layers._dataset_measures import PromptGroups
+from gramian.layers._memory import release_freed_memory
 from gramian.layers._model_identity import describe
 from gramian.layers._models import LanguageModel, load_model
 from gramian.layers._plan import MeasurePlan
@@ -344,6 +345,7 @@ def _compute_missing(
         run.save_chunk(key, {"prompts": np.asarray(indices, dtype=np.int64), **arrays})
         finished += cost[key]
         report(Progress("model", finished, total, "tokens"))
+    release_freed_memory()
     return bool(done)
 
 
