@@ -76,7 +76,8 @@ class Bootstrap:
         for start in range(0, len(self._times), _RESAMPLES_AT_ONCE):
             times = self._times[start : start + _RESAMPLES_AT_ONCE].astype(np.float32).T
             drawn = self._count if defined.all() else defined.astype(np.float32) @ times
-            draws[:, start : start + times.shape[1]] = centred @ times / drawn
+            with np.errstate(invalid="ignore"):  # a resample of left-out prompts alone: 0 / 0, dropped below
+                draws[:, start : start + times.shape[1]] = centred @ times / drawn
         return [self._estimate(*row) for row in zip(means, draws, counts, strict=True)]
 
     def _estimate(self, mean: float, draws: np.ndarray, count: int) -> Estimate:
