@@ -73,6 +73,9 @@ def measure_command(
         int,
         typer.Option(help="Of the sample, the views, the intervals and --untrained's weights.", rich_help_panel=_RUN),
     ] = 0,
+    groups: Annotated[
+        int, typer.Option(help="Groups of the jackknife: more cost more, and tighten intervals.", rich_help_panel=_RUN)
+    ] = 5,
     token_budget: Annotated[int, typer.Option(help="Padded tokens of a batch.", rich_help_panel=_RUN)] = 2048,
     revision: Annotated[str | None, typer.Option(help="Revision of a hub model.", rich_help_panel=_MODEL)] = None,
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.", rich_help_panel=_MODEL)] = "auto",
@@ -139,6 +142,7 @@ def measure_command(
             max_tokens=max_tokens,
             min_tokens=min_tokens,
             normalize=normalize,
+            groups=groups,
             token_budget=token_budget,
             seed=seed,
             overwrite=overwrite,
@@ -160,7 +164,7 @@ def measure_command(
 
 
 # What a run of saved activations can be told; anything else would be ignored.
-_FOR_ACTIVATIONS = {"model", "measures", "orders", "out", "overwrite", "seed", "report", "json_output"}
+_FOR_ACTIVATIONS = {"model", "measures", "orders", "out", "overwrite", "seed", "groups", "report", "json_output"}
 
 
 def _refuse_with_activations(context: typer.Context) -> None:

@@ -19,6 +19,8 @@ from gramian.quality import LayerPair, Measure, Moments, Rows, Statistic, ViewRo
 
 # What needs a Gram or all distances looks at the prompts with the smallest keys only. DiME takes the spectra of six Grams for each
 # group of the jackknife: at 512 prompts that stays a small part of the forward passes of those prompts and their views.
+# Up to this many prompts all matrices of a layer together are a few megabytes.
+_SMALL = 256
 _ALL_PAIRS = threading.Lock()
 CAPACITIES = {Rows: 512, ViewRows: 512}
 
@@ -87,6 +89,7 @@ def dataset_estimates(
     undefined: dict[str, str] = {}
     eigenvalues = None
     count, width = vectors.embeddings.shape
+    large = count > _SMALL
     for kind in dict.fromkeys(m.statistic for m in measures):
         of_kind = [m for m in measures if m.statistic is kind]
         parts = [_statistic(kind, vectors, groups.keys, members) for members in groups.members]
@@ -99,7 +102,7 @@ def dataset_estimates(
             else:
                 finish[measure.name, None] = measure.finish
         # Grams and distances of hundreds of prompts are the largest thing in memory: one layer at a time.
-        with _ALL_PAIRS if kind in CAPACITIES else nullcontext():
+        with _ALL_PAIRS if large and kind in CAPACITIES else nullcontext():
             result = jackknife(parts, finish)
         undefined |= {name: reason for (name, _), reason in result.undefined.items()}
         for measure in of_kind:
@@ -117,7 +120,8 @@ def dataset_estimates(
                 if bound > 0:  # one vector or one dimension has no entropy to compare with
                     estimates[name, variant(alpha=order, norm=norm, tokens=tokens)] = estimate.scaled(1 / bound)
         del parts, result  # before the next kind is gathered: each holds the layer's vectors
-        release_freed_memory()
+        if large:
+            release_freed_memory()
     return DatasetEstimates(estimates, eigenvalues, too_small, undefined)
 
 
