@@ -16,7 +16,7 @@ from gramian.layers._corpus import load_corpus
 from gramian.layers._views import augment
 
 
-def test_convention_9_layers_sort_as_numbers(tmp_path: Path) -> None:
+def test_convention_09_layers_sort_as_numbers(tmp_path: Path) -> None:
     def published(path: Path) -> list[int]:
         """Layers in the order of their file names, as the released notebook pairs them with task scores."""
         found = load_file(path)

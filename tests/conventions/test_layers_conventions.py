@@ -52,13 +52,13 @@ def after_k_blocks(model, texts, k):
 
 
 @pytest.mark.parametrize("k", [0, 1, 2, 3])
-def test_layer_k_of_a_state_space_model_is_its_stream_after_k_blocks(k):
+def test_convention_07_layer_k_of_a_state_space_model_is_its_stream_after_k_blocks(k):
     model = tiny_model("mamba")
     torch.testing.assert_close(ours(model, TEXTS, k), after_k_blocks(model, TEXTS, k), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("k", [0, 1, 2, 3])
-def test_published_index_of_a_state_space_model_is_another_layer(k):
+def test_convention_07_published_index_of_a_state_space_model_is_another_layer(k):
     model = tiny_model("mamba")
     published = published_metric_states(model, TEXTS, k)
     assert (published - after_k_blocks(model, TEXTS, k)).abs().max() > 0.05
@@ -68,7 +68,7 @@ def test_published_index_of_a_state_space_model_is_another_layer(k):
 
 @pytest.mark.parametrize("family", ["llama", "gpt_neox", "mamba", "mamba2"])
 @pytest.mark.parametrize("k", [1, 2])
-def test_published_scores_are_of_normed_states_which_normalize_reproduces(family, k):
+def test_convention_07_published_scores_are_of_normed_states_which_normalize_reproduces(family, k):
     model = tiny_model(family)
     with torch.random.fork_rng():
         published = published_score_states(model, TEXTS, k)
@@ -77,7 +77,7 @@ def test_published_scores_are_of_normed_states_which_normalize_reproduces(family
     torch.testing.assert_close(normed.residual[k][normed.mask], published, rtol=0, atol=1e-4)
 
 
-def test_last_layer_and_final_norm_are_separate_entries():
+def test_convention_07_last_layer_and_final_norm_are_separate_entries():
     states = layer_states(tiny_model("llama"), TEXTS)
     assert (states.residual[-1] - states.final_norm)[states.mask].abs().max() > 0.05
 
@@ -99,19 +99,19 @@ def alone(model, texts):
 
 
 @pytest.mark.parametrize("family", ["bert", "gpt2"])
-def test_a_batch_gives_what_single_prompts_give(family):
+def test_convention_08_a_batch_gives_what_single_prompts_give(family):
     model = tiny_model(family)
     states = layer_states(model, TEXTS)
     torch.testing.assert_close(states.residual[:-1, states.mask], alone(model, TEXTS), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("family", ["bert", "gpt2"])
-def test_published_left_padding_changes_the_states(family):
+def test_convention_08_published_left_padding_changes_the_states(family):
     model = tiny_model(family)
     assert (published_batch(model, TEXTS) - alone(model, TEXTS)).abs().max() > 0.05
 
 
-def test_left_padded_batches_are_refused():
+def test_convention_08_left_padded_batches_are_refused():
     model = tiny_model("gpt2")
     with pytest.raises(ValueError, match="attention_mask: expected padding on the right"):
         layer_states(model, {"input_ids": [[1, 1, 5], [5, 6, 7]], "attention_mask": [[0, 0, 1], [1, 1, 1]]})
