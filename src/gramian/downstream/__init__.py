@@ -1,0 +1,33 @@
+"""How every layer of a model does on tasks: one forward pass over each text serves all layers, readings and tasks."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from gramian.downstream._evaluating import EvaluationResult, evaluate_layers
+from gramian.downstream._reader import LayerReader
+from gramian.downstream._readings import NORMALIZATIONS, POOLINGS, Reading, readings
+from gramian.downstream._tasks import Embed, LayerTask, Score
+
+__all__ = [
+    "NORMALIZATIONS",
+    "POOLINGS",
+    "Embed",
+    "EvaluationResult",
+    "LayerReader",
+    "LayerTask",
+    "Reading",
+    "Score",
+    "evaluate_layers",
+    "readings",
+]
+
+# Names of modules that load heavy libraries or that are read alone: looked up when they are first used.
+_LAZY: dict[str, str] = {}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)
