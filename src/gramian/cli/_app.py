@@ -10,6 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from gramian import __version__
+from gramian.cli._bimodality import bimodality_command
 from gramian.cli._measure import measure_command
 from gramian.cli._metrics import metrics_command
 from gramian.cli._report import report_command
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command("measure")(measure_command)
 app.command("report")(report_command)
 app.command("metrics")(metrics_command)
+app.command("bimodality")(bimodality_command)
 
 # What the library raises for wrong input. Set GRAMIAN_TRACEBACK to see where.
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
