@@ -70,12 +70,26 @@ REFERENCES: dict[str, Reference] = {
         2015,
         "https://arxiv.org/abs/1211.2459",
     ),
+    "hartigan1985": Reference(
+        "J. A. Hartigan, P. M. Hartigan",
+        "The dip test of unimodality",
+        "The Annals of Statistics 13(1):70-84",
+        1985,
+        "https://doi.org/10.1214/aos/1176346577",
+    ),
     "he2022": Reference(
         "B. He, M. Ozay",
         "Exploring the gap between collapsed and whitened features in self-supervised learning",
         "International Conference on Machine Learning",
         2022,
         "https://icml.cc/virtual/2022/poster/18293",
+    ),
+    "holm1979": Reference(
+        "S. Holm",
+        "A simple sequentially rejective multiple test procedure",
+        "Scandinavian Journal of Statistics 6(2):65-70",
+        1979,
+        "https://www.jstor.org/stable/4615733",
     ),
     "hosseini2023": Reference(
         "E. Hosseini, E. Fedorenko",
@@ -154,6 +168,13 @@ REFERENCES: dict[str, Reference] = {
         "arXiv 2301.08164",
         2023,
         "https://arxiv.org/abs/2301.08164",
+    ),
+    "skean2024": Reference(
+        "O. Skean, M. R. Arefin, Y. LeCun, R. Shwartz-Ziv",
+        "Does representation matter? Exploring intermediate layers in large language models",
+        "arXiv 2412.09563",
+        2024,
+        "https://arxiv.org/abs/2412.09563",
     ),
     "skean2025": Reference(
         "O. Skean, M. R. Arefin, D. Zhao, N. Patel, J. Naghiyev, Y. LeCun, R. Shwartz-Ziv",
