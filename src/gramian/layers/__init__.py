@@ -2,6 +2,7 @@
 
 from gramian.layers._activations import Activations, load_activations
 from gramian.layers._batches import plan_batches
+from gramian.layers._conditions import Condition
 from gramian.layers._corpus import Corpus, load_corpus
 from gramian.layers._encoding import Encoded, encode, token_lengths
 from gramian.layers._measuring import MeasureResult, Progress, is_activations, measure
@@ -13,6 +14,7 @@ from gramian.layers._views import Rates, augment
 
 __all__ = [
     "Activations",
+    "Condition",
     "Corpus",
     "Encoded",
     "LanguageModel",

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from gramian.layers._batches import plan_batches
+from gramian.layers._conditions import NATURAL, Condition
 from gramian.layers._encoding import encode, token_lengths
 from gramian.layers._models import LanguageModel
 from gramian.layers._streams import stream_states
@@ -39,6 +40,7 @@ class ChunkWork:
     max_tokens: int
     token_budget: int
     normalize: str | None
+    condition: Condition = NATURAL
 
 
 def plan_chunks(lengths: Sequence[int], views: int) -> list[list[int]]:
@@ -84,7 +86,7 @@ def _forward(model: LanguageModel, texts: Sequence[str], work: ChunkWork, *, cle
     budget = work.token_budget if model.pads else 1
     arrays: dict[str, np.ndarray] = {"tokens": np.zeros(len(texts), dtype=np.int32)} if clean else {}
     for batch in plan_batches(lengths, token_budget=budget):
-        encoded = encode(model, [texts[i] for i in batch], max_tokens=work.max_tokens)
+        encoded = encode(model, [texts[i] for i in batch], max_tokens=work.max_tokens, condition=work.condition)
         tokens = TokenPass(
             names=work.streams,
             orders=work.orders,

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from gramian.layers._conditions import NATURAL, Condition, special_ids, text_vocabulary
+
 if TYPE_CHECKING:
     from gramian.layers._models import LanguageModel
 
@@ -41,7 +43,9 @@ class Encoded:
         return {"input_ids": self.input_ids.to(device), "attention_mask": self.attention_mask.to(device)}
 
 
-def encode(model: LanguageModel, texts: Sequence[str], *, max_tokens: int | None = None) -> Encoded:
+def encode(
+    model: LanguageModel, texts: Sequence[str], *, max_tokens: int | None = None, condition: Condition = NATURAL
+) -> Encoded:
     """Encode texts as one right-padded batch.
 
     Special tokens are the tokenizer's defaults (``[CLS] ... [SEP]`` for BERT, a leading ``<s>`` for Llama 2, none for
@@ -53,6 +57,7 @@ def encode(model: LanguageModel, texts: Sequence[str], *, max_tokens: int | None
         texts: At least one text; each must yield at least one token to measure.
         max_tokens: Longer texts are cut on the right to this many tokens, special tokens included. None means the
             model's own limit.
+        condition: What is done to each text's tokens, after they are cut and before they are padded.
 
     Returns:
         `Encoded`, on the CPU.
@@ -76,6 +81,14 @@ def encode(model: LanguageModel, texts: Sequence[str], *, max_tokens: int | None
                 f"texts: expected at least one token to measure in every text; got none{context} in text {index} "
                 f"({texts[index][:40]!r}, limit {limit} tokens). Drop empty texts or raise max_tokens."
             )
+    if condition.kind != NATURAL.kind:
+        outside = special_ids(model)
+        vocabulary = text_vocabulary(model) if condition.kind == "random_tokens" else ()
+        perturbed = [
+            condition.perturb(row, marks, text=text, special=outside, vocabulary=vocabulary)
+            for row, marks, text in zip(rows, measured, texts, strict=True)
+        ]
+        rows, measured = [row for row, _ in perturbed], [marks for _, marks in perturbed]
     return pad_right(rows, measured, pad_id=model.pad_id, truncated=truncated)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from gramian.layers._activations import Activations, load_activations
 from gramian.layers._chunks import ChunkWork, compute_chunk, plan_chunks
+from gramian.layers._conditions import NATURAL, Condition
 from gramian.layers._corpus import Corpus
 from gramian.layers._dataset_measures import PromptGroups
 from gramian.layers._memory import release_freed_memory
@@ -61,6 +62,7 @@ def measure(
     min_tokens: int = 8,
     normalize: str | None = None,
     rates: Rates | None = None,
+    condition: Condition = NATURAL,
     groups: int = 5,
     token_budget: int = 2048,
     seed: int = 0,
@@ -89,6 +91,8 @@ def measure(
         min_tokens: shorter prompts of a corpus given by name are left out; at least 4.
         normalize: None for the raw residual stream, "final_norm" to pass every layer through the model's final norm first.
         rates: how strongly views are perturbed.
+        condition: what is done to the tokens of every prompt; other than natural it takes no views, whose perturbation would mix
+            with it, and no saved activations.
         groups: of the delete-a-group jackknife. Each costs the data set measures once more; with five the 95 % intervals are
             a fifth wider than with ten, because of the wider Student quantile.
         token_budget: padded tokens of a batch.
@@ -122,6 +126,11 @@ def measure(
         raise ValueError(
             f"normalize: expected None or 'final_norm'; got {normalize!r}. None leaves the residual stream as it is"
         )
+    if condition.kind != NATURAL.kind and views:
+        raise ValueError(
+            f"views: expected 0 with the condition {condition.name}; got {views}. "
+            "Views perturb the text themselves, and the two would mix"
+        )
     settings = MeasureSettings(
         orders=tuple(float(order) + 0.0 for order in orders),
         max_tokens=max_tokens,
@@ -131,17 +140,20 @@ def measure(
         groups=groups,
         token_budget=token_budget,
         seed=seed,
+        condition=condition,
     )
     if not isinstance(model, LanguageModel) and is_activations(model):
         if (
             normalize is not None
+            or condition.kind != NATURAL.kind
             or model_options
             or corpus_options
             or isinstance(corpus, Corpus)
             or corpus != "python-docs"
         ):
             raise ValueError(
-                f"{model}: expected neither corpus, normalize nor options of a model with saved activations; got some. Leave them out"
+                f"{model}: expected neither corpus, normalize, condition nor options of a model with saved activations; got some. "
+                "Leave them out"
             )
         return _measure_activations(load_activations(Path(model)), measures, settings, target, report)
     # Anything that can be refused is refused before the model loads, which takes longest.
@@ -198,6 +210,7 @@ class MeasureSettings:
     groups: int
     token_budget: int
     seed: int
+    condition: Condition = NATURAL
 
 
 def _check_numbers(
@@ -256,6 +269,7 @@ def _measure_model(
         max_tokens=limit,
         token_budget=settings.token_budget,
         normalize=settings.normalize,
+        condition=settings.condition,
     )
     of_corpus = {"name": corpus.name, "hash": corpus.hash, "prompts": len(corpus.texts)}
     parameters = {
@@ -271,6 +285,9 @@ def _measure_model(
         "token_budget": settings.token_budget,
         "seed": settings.seed,
     }
+    if settings.condition.kind != NATURAL.kind:
+        # Left out otherwise: runs made before there were conditions go on.
+        parameters["condition"] = asdict(settings.condition)
     chunks = [(f"{i:06d}", indices) for i, indices in enumerate(plan_chunks(lengths, work.views))]
     with target.open(parameters) as run:
         if run.finished:
@@ -278,7 +295,7 @@ def _measure_model(
         before = run.manifest.get("seconds", 0.0)
         try:
             resumed = _compute_missing(run, model, corpus, chunks, lengths, work, report)
-            condition = "natural" if settings.normalize is None else "natural, every layer final-normed"
+            condition = settings.condition.name + (", every layer final-normed" if settings.normalize else "")
             noted = write_measures(
                 run,
                 Identity(model.name, model.revision or "", corpus.name, condition),
@@ -292,13 +309,14 @@ def _measure_model(
                 seed=settings.seed,
                 report=lambda layers, total: report(Progress("spectra", layers, total, "layers")),
             )
-            write_texts(run, corpus, prompt_lengths(run, chunks))
+            read = prompt_lengths(run, chunks)
+            write_texts(run, corpus, read)
         finally:
             run.update_manifest(seconds=round(before + time.monotonic() - started, 1))
         run.update_manifest(
             model=parameters["model"],
             corpus={**of_corpus, "notes": list(corpus.notes)},
-            tokens=int(sum(lengths)),
+            tokens=int(read.sum()),
             warnings=noted,
         )
         run.finish()
