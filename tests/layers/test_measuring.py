@@ -314,7 +314,7 @@ def test_what_few_or_equal_prompts_do_not_define_is_left_out_and_said(model, tmp
 
 
 def test_n_is_the_number_of_prompts_a_measure_looked_at(tmp_path, monkeypatch):
-    monkeypatch.setattr("gramian.layers._dataset_measures.CAPACITIES", {quality.Rows: 30, quality.ViewRows: 20})
+    monkeypatch.setattr("gramian.layers._layer_statistics.CAPACITIES", {quality.Rows: 30, quality.ViewRows: 20})
     np.save(tmp_path / "views.npy", np.random.Generator(np.random.Philox(0)).normal(size=(2, 60, 3, 8)))
     result = measure(tmp_path / "views.npy", out=tmp_path / "run")
     counts = {r["measure"]: r["n"] for r in rows_of(result.directory)}
@@ -327,7 +327,7 @@ def test_n_is_the_number_of_prompts_a_measure_looked_at(tmp_path, monkeypatch):
 def test_options_that_saved_activations_cannot_use_are_refused(tmp_path):
     np.save(tmp_path / "states.npy", np.random.Generator(np.random.Philox(0)).normal(size=(2, 30, 4)))
     for options in ({"corpus": "notes.txt"}, {"normalize": "final_norm"}, {"model_options": {"dtype": "float32"}}):
-        with pytest.raises(ValueError, match="expected neither corpus, normalize nor options of a model"):
+        with pytest.raises(ValueError, match="expected neither corpus, normalize, condition nor options of a model"):
             measure(tmp_path / "states.npy", out=tmp_path / "run", **options)
 
 
@@ -336,15 +336,15 @@ def test_the_seconds_of_every_session_add_up(model, tmp_path, monkeypatch):
 
     ticks = iter(range(0, 10_000, 10))
     monkeypatch.setattr(_measuring.time, "monotonic", lambda: next(ticks))
-    real = _measuring.write_measures
+    real = _measuring.write_results
 
     def stopping(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_measuring, "write_measures", stopping)
+    monkeypatch.setattr(_measuring, "write_results", stopping)
     with pytest.raises(KeyboardInterrupt):
         measure(model, out=tmp_path / "run", **OPTIONS)
-    monkeypatch.setattr(_measuring, "write_measures", real)
+    monkeypatch.setattr(_measuring, "write_results", real)
     assert measure(model, out=tmp_path / "run", **OPTIONS).manifest["seconds"] >= 20
 
 

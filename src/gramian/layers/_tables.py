@@ -12,9 +12,9 @@ import numpy as np
 
 from gramian.itl import map_on_cores
 from gramian.layers._corpus import Corpus
-from gramian.layers._dataset_measures import DatasetEstimates, LayerVectors, PromptGroups, dataset_estimates
+from gramian.layers._dataset_measures import DatasetEstimates, dataset_estimates
+from gramian.layers._layer_statistics import StatisticsSource
 from gramian.layers._plan import MeasurePlan
-from gramian.layers._pooled import PooledVectors
 from gramian.layers._prompt_measures import PromptSeries
 from gramian.layers._uncertainty import Bootstrap, Estimate
 from gramian.runs import RunDirectory
@@ -51,8 +51,8 @@ def write_measures(
     plan: MeasurePlan,
     orders: Sequence[float],
     prompt_series: Sequence[PromptSeries],
-    vectors: PooledVectors | None,
-    groups: PromptGroups,
+    statistics: StatisticsSource | None,
+    prompts: int,
     seed: int,
     report: Callable[[int, int], None],
 ) -> list[str]:
@@ -62,14 +62,14 @@ def write_measures(
         What a reader must know: `measure: why`, of samples that are too small or cut, and of values that are not defined.
     """
     rows = []
-    bootstrap = Bootstrap(len(groups.keys), seed=seed)
+    bootstrap = Bootstrap(prompts, seed=seed)
     for series in prompt_series:
         estimates = bootstrap.means(series.values)
         rows += [
             _Row(layer, stream, series.measure, series.variant, estimate)
             for (layer, stream), estimate in zip(series.streams, estimates, strict=True)
         ]
-    results = _dataset_results(plan, orders, vectors, groups, report) if vectors is not None else {}
+    results = _dataset_results(plan, orders, statistics, report) if statistics is not None else {}
     too_small: dict[str, str] = {}
     undefined: dict[str, list[tuple[str, str]]] = {}
     for (layer, stream, _), result in results.items():
@@ -114,24 +114,22 @@ def _left_out(series: PromptSeries) -> list[str]:
 def _dataset_results(
     plan: MeasurePlan,
     orders: Sequence[float],
-    vectors: PooledVectors,
-    groups: PromptGroups,
+    statistics: StatisticsSource,
     report: Callable[[int, int], None],
 ) -> dict[tuple[int, str, str], DatasetEstimates]:
     measures = plan.needing("embeddings", "views", "view_pair", "adjacent_layers")
-    jobs = [(s, p) for s in range(len(vectors.streams)) for p in range(len(vectors.poolings))]
+    jobs = [(s, p) for s in range(len(statistics.streams)) for p in range(len(statistics.poolings))]
     lock, done = threading.Lock(), 0
 
     def job(item: tuple[int, int]) -> DatasetEstimates:
         nonlocal done
         stream, pooling = item
-        layer = LayerVectors(
-            embeddings=vectors.embeddings(stream, pooling),
-            views=vectors.views(stream, pooling) if plan.reads_views else None,
-            previous=vectors.embeddings(stream - 1, pooling) if stream and plan.needing("adjacent_layers") else None,
-        )
         result = dataset_estimates(
-            layer, groups, measures=measures, orders=orders, tokens=vectors.poolings[pooling], spectrum=True
+            statistics.layer(stream, pooling),
+            measures=measures,
+            orders=orders,
+            tokens=statistics.poolings[pooling],
+            spectrum=True,
         )
         with lock:
             done += 1
@@ -141,7 +139,7 @@ def _dataset_results(
     report(0, len(jobs))
     results = map_on_cores(job, jobs)
     return {
-        (*vectors.streams[stream], vectors.poolings[pooling]): result
+        (*statistics.streams[stream], statistics.poolings[pooling]): result
         for (stream, pooling), result in zip(jobs, results, strict=True)
     }
 
