@@ -8,9 +8,13 @@ from typing import Any
 from gramian.downstream._evaluating import EvaluationResult, evaluate_layers
 from gramian.downstream._reader import LayerReader
 from gramian.downstream._readings import NORMALIZATIONS, POOLINGS, Reading, readings
+from gramian.downstream._sink_shares import SinkShare
+from gramian.downstream._store import DEFAULT_LIMIT, VectorStore, default_store_folder
+from gramian.downstream._store_cost import store_cost
 from gramian.downstream._tasks import Embed, LayerTask, Score
 
 __all__ = [
+    "DEFAULT_LIMIT",
     "NORMALIZATIONS",
     "POOLINGS",
     "Embed",
@@ -19,8 +23,12 @@ __all__ = [
     "LayerTask",
     "Reading",
     "Score",
+    "SinkShare",
+    "VectorStore",
+    "default_store_folder",
     "evaluate_layers",
     "readings",
+    "store_cost",
 ]
 
 # Names of modules that load heavy libraries or that are read alone: looked up when they are first used.

@@ -32,8 +32,10 @@ def pooling_weights(mask: Tensor, poolings: Sequence[str]) -> Tensor:
     parts = {
         "mean": measured / count,
         "mean_no_first": torch.where(count > 1, later / (count - 1).clamp_min(1), first),
-        "last": (position == count).to(torch.float32) * measured,
+        "last": (position == count).to(torch.float32),
         "first": first,
         "weighted_mean": position / position.sum(1, keepdim=True),
     }
+    if not poolings:
+        return measured.new_zeros(len(mask), 0, mask.shape[1])
     return torch.stack([parts[pooling] for pooling in poolings], 1)
