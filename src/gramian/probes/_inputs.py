@@ -77,7 +77,7 @@ def read_sample(
         unseen = ~np.isin(other_targets, classes)
         if unseen.any():
             raise ValueError(
-                f"test y: expected labels that occur in y; got {other_targets[unseen][0]!r}. "
+                f"test y: expected labels that occur in y; got {other_targets[unseen][0]}. "
                 "Leave examples of other classes out."
             )
         other_targets = np.searchsorted(classes, other_targets)
@@ -163,7 +163,7 @@ def _check_classes(values: npt.NDArray[Any], numeric: bool) -> None:
     distinct = np.unique(values)
     if len(distinct) < 2:
         what = "a target that varies" if numeric else "at least two classes"
-        raise ValueError(f"y: expected {what}; got only {distinct[0]!r}. There is nothing to tell apart.")
+        raise ValueError(f"y: expected {what}; got only {distinct[0]}. There is nothing to tell apart.")
 
 
 def _sample(x: npt.NDArray[Any], y: npt.NDArray[Any], marks: npt.NDArray[Any] | None) -> Sample:

@@ -27,12 +27,40 @@ REFERENCES: dict[str, Reference] = {
         2022,
         "https://papers.neurips.cc/paper_files/paper/2022/hash/70596d70542c51c8d9b4e423f4bf2736-Abstract-Conference.html",
     ),
+    "alain2016": Reference(
+        "G. Alain, Y. Bengio",
+        "Understanding intermediate layers using linear classifier probes",
+        "arXiv 1610.01644",
+        2016,
+        "https://arxiv.org/abs/1610.01644",
+    ),
+    "bengio2004": Reference(
+        "Y. Bengio, Y. Grandvalet",
+        "No unbiased estimator of the variance of k-fold cross-validation",
+        "Journal of Machine Learning Research 5:1089-1105",
+        2004,
+        "https://www.jmlr.org/papers/v5/grandvalet04a.html",
+    ),
+    "campbell2008": Reference(
+        "J. Y. Campbell, S. B. Thompson",
+        "Predicting excess stock returns out of sample: Can anything beat the historical average?",
+        "Review of Financial Studies 21(4):1509-1531",
+        2008,
+        "https://doi.org/10.1093/rfs/hhm055",
+    ),
     "chen2020": Reference(
         "T. Chen, S. Kornblith, M. Norouzi, G. Hinton",
         "A simple framework for contrastive learning of visual representations",
         "International Conference on Machine Learning",
         2020,
         "https://arxiv.org/abs/2002.05709",
+    ),
+    "cover1967": Reference(
+        "T. M. Cover, P. E. Hart",
+        "Nearest neighbor pattern classification",
+        "IEEE Transactions on Information Theory 13(1):21-27",
+        1967,
+        "https://doi.org/10.1109/TIT.1967.1053964",
     ),
     "ethayarajh2019": Reference(
         "K. Ethayarajh",
@@ -83,6 +111,13 @@ REFERENCES: dict[str, Reference] = {
         "International Conference on Machine Learning",
         2022,
         "https://icml.cc/virtual/2022/poster/18293",
+    ),
+    "hoerl1970": Reference(
+        "A. E. Hoerl, R. W. Kennard",
+        "Ridge regression: Biased estimation for nonorthogonal problems",
+        "Technometrics 12(1):55-67",
+        1970,
+        "https://doi.org/10.1080/00401706.1970.10488634",
     ),
     "holm1979": Reference(
         "S. Holm",
@@ -196,6 +231,13 @@ REFERENCES: dict[str, Reference] = {
         "International Conference on Machine Learning",
         2020,
         "https://arxiv.org/abs/2005.10242",
+    ),
+    "wilson1927": Reference(
+        "E. B. Wilson",
+        "Probable inference, the law of succession, and statistical inference",
+        "Journal of the American Statistical Association 22(158):209-212",
+        1927,
+        "https://doi.org/10.1080/01621459.1927.10502953",
     ),
     "yu2019": Reference(
         "S. Yu, L. G. Sanchez Giraldo, R. Jenssen, J. C. Principe",
