@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 
 from gramian.layers._batches import plan_batches
 from gramian.layers._conditions import NATURAL, Condition
-from gramian.layers._encoding import encode, token_lengths
-from gramian.layers._models import LanguageModel
+from gramian.layers._image_views import ImageRates
+from gramian.layers._layered_model import LanguageModel, VisionModel
+from gramian.layers._prompts import encode_prompts, read_tokens, view_of
 from gramian.layers._streams import stream_states
 from gramian.layers._token_statistics import TokenPass
-from gramian.layers._views import Rates, augment
+from gramian.layers._views import Rates
 
 # About a quarter of a minute of work on two cores for a model of 135 million parameters: what a kill costs at most.
 CHUNK_TOKENS = 8192
@@ -36,7 +38,7 @@ class ChunkWork:
     pooled: bool
     views: int
     seed: int
-    rates: Rates
+    rates: Rates | ImageRates
     max_tokens: int
     token_budget: int
     normalize: str | None
@@ -57,7 +59,7 @@ def plan_chunks(lengths: Sequence[int], views: int) -> list[list[int]]:
     return chunks
 
 
-def compute_chunk(model: LanguageModel, texts: Sequence[str], work: ChunkWork) -> dict[str, np.ndarray]:
+def compute_chunk(model: LanguageModel | VisionModel, prompts: Sequence[Any], work: ChunkWork) -> dict[str, np.ndarray]:
     """The arrays of one chunk: prompts last, except for the width of `pooled`.
 
     Returns:
@@ -65,28 +67,33 @@ def compute_chunk(model: LanguageModel, texts: Sequence[str], work: ChunkWork) -
         `pooled` (streams, 2, 1 + views, n, d): the means over all tokens and over all but the first, of the prompt and its views.
         Of these, those that `work` asks for.
     """
-    arrays = _forward(model, texts, work, clean=True)
+    arrays = _forward(model, prompts, work, clean=True)
     if not work.pooled:
         arrays.pop("pooled")
         return arrays
     pooled = [arrays["pooled"][:, :, None]]
     if work.views:
         augmented = [
-            augment(text, view=view, seed=work.seed, rates=work.rates) for view in range(work.views) for text in texts
+            view_of(prompt, view=view, seed=work.seed, rates=work.rates)
+            for view in range(work.views)
+            for prompt in prompts
         ]
         of_views = _forward(model, augmented, work, clean=False)["pooled"]
-        pooled.append(of_views.reshape(*of_views.shape[:2], work.views, len(texts), of_views.shape[-1]))
+        pooled.append(of_views.reshape(*of_views.shape[:2], work.views, len(prompts), of_views.shape[-1]))
     arrays["pooled"] = np.concatenate(pooled, axis=2)
     return arrays
 
 
-def _forward(model: LanguageModel, texts: Sequence[str], work: ChunkWork, *, clean: bool) -> dict[str, np.ndarray]:
-    lengths = [min(n, work.max_tokens) for n in token_lengths(model, texts)]
+def _forward(
+    model: LanguageModel | VisionModel, prompts: Sequence[Any], work: ChunkWork, *, clean: bool
+) -> dict[str, np.ndarray]:
+    lengths = [min(n, work.max_tokens) for n in read_tokens(model, prompts)]
     # A model whose states depend on padding takes one prompt at a time.
     budget = work.token_budget if model.pads else 1
-    arrays: dict[str, np.ndarray] = {"tokens": np.zeros(len(texts), dtype=np.int32)} if clean else {}
+    arrays: dict[str, np.ndarray] = {"tokens": np.zeros(len(prompts), dtype=np.int32)} if clean else {}
     for batch in plan_batches(lengths, token_budget=budget):
-        encoded = encode(model, [texts[i] for i in batch], max_tokens=work.max_tokens, condition=work.condition)
+        chosen = [prompts[i] for i in batch]
+        encoded = encode_prompts(model, chosen, max_tokens=work.max_tokens, condition=work.condition)
         tokens = TokenPass(
             names=work.streams,
             orders=work.orders,
@@ -101,8 +108,8 @@ def _forward(model: LanguageModel, texts: Sequence[str], work: ChunkWork, *, cle
         found = {"entropy": results.entropy, "curvature": results.curvature, "sink_share": results.sink_share}
         for name, values in found.items():
             if values is not None:
-                _place(arrays, name, values.numpy(), batch, len(texts), axis=-1)
-        _place(arrays, "pooled", results.pooled.numpy(), batch, len(texts), axis=-2)
+                _place(arrays, name, values.numpy(), batch, len(prompts), axis=-1)
+        _place(arrays, "pooled", results.pooled.numpy(), batch, len(prompts), axis=-2)
         if clean:
             arrays["tokens"][batch] = encoded.mask.sum(1).numpy()
     return arrays

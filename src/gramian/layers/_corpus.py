@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from gramian.layers._corpus_choice import Choice, TokenCounter
 from gramian.layers._corpus_files import Entry, json_entries, parted, table_entries, text_entries
 from gramian.layers._corpus_tables import hub_entries, parquet_entries
+from gramian.layers._images import ImageFile, is_image_source
 from gramian.layers._paragraphs import documentation_paragraphs
 from gramian.layers._sampling_keys import content_hash
 
@@ -24,18 +25,19 @@ _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+(:[\w.-]+)?")
 
 @dataclass(frozen=True)
 class Corpus:
-    """Prompts in the order of their source.
+    """Prompts in the order of their source: texts, or images.
 
     Attributes:
-        name: What to call it: ``python-docs``, the name of the file, or the name on the hub.
-        texts: The prompts.
+        name: What to call it: ``python-docs``, the name of the file or folder, or the name on the hub.
+        texts: The prompts; of images, their paths inside the folder or zip.
         labels: One label a prompt, or None.
-        ids: Hashes of the texts, 16 hexadecimal digits each; exact copies share one.
+        ids: Hashes of the texts or of the image files, 16 hexadecimal digits each; exact copies share one.
         lengths: Tokens of every prompt before truncation, or None without ``count_tokens``.
         hash: SHA-256 over ids, labels and parameters: equal hashes, equal prompts in equal order.
         parameters: What was asked for, without the place of the source: a file that moved is the same corpus.
         max_tokens: Where the engine truncates prompts, or None.
         notes: What a reader should know: what was dropped, copies, prompts that get truncated.
+        images: The images of a corpus of images, read when they are needed; None of texts.
     """
 
     name: str
@@ -47,9 +49,20 @@ class Corpus:
     parameters: Mapping[str, Any] = field(hash=False)
     max_tokens: int | None
     notes: tuple[str, ...]
+    images: tuple[ImageFile, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
+
+    @property
+    def modality(self) -> Literal["text", "image"]:
+        """What the prompts are; a model must read the same."""
+        return "text" if self.images is None else "image"
+
+    @property
+    def prompts(self) -> tuple[str, ...] | tuple[ImageFile, ...]:
+        """What a model reads: the texts, or the images."""
+        return self.texts if self.images is None else self.images
 
 
 def load_corpus(
@@ -69,7 +82,7 @@ def load_corpus(
     drop: str | None = None,
     count_tokens: TokenCounter | None = None,
 ) -> Corpus:
-    """Prompts from a file, the hub, or Python's own documentation.
+    """Prompts from a file, the hub, Python's own documentation, or a folder of images.
 
     Filters come first, in the order keep, drop, min_characters, min_tokens; then the ``prompts`` prompts with the
     smallest seeded hash of their text are taken, in the order of the source. The same seed therefore gives nested
@@ -79,7 +92,8 @@ def load_corpus(
     Args:
         source: ``python-docs`` (built in, labelled by topic), a ``.txt``, ``.jsonl``, ``.csv``, ``.tsv`` or
             ``.parquet`` file, or a data set of the hub: ``org/name``, ``org/name:configuration``, or ``hf:`` before
-            either, or before a folder.
+            either, or before a folder. A folder with images, or a ``.zip`` of one, is a corpus of images: the folders inside
+            are their labels, and of the arguments below ``prompts``, ``seed``, ``keep`` and ``drop`` apply.
         field: Field of the text; may be left out when it is called ``text`` or is the only text field.
         label_field: Field of the labels.
         split: Split of a data set of the hub.
@@ -91,7 +105,7 @@ def load_corpus(
         min_tokens: Drops shorter prompts; needs ``count_tokens``.
         max_tokens: Drops nothing: the engine truncates longer prompts here, and a note says how many.
         min_characters: Drops shorter prompts.
-        keep: Regular expression; prompts without a match are dropped.
+        keep: Regular expression; prompts without a match are dropped. Of images it is the path inside the folder that counts.
         drop: Regular expression; prompts with a match are dropped.
         count_tokens: Lengths of texts in tokens, as the model's tokenizer counts them.
 
@@ -103,7 +117,8 @@ def load_corpus(
         TypeError: an argument of the wrong type.
         ImportError: a missing extra.
 
-    Cost: one pass; memory for the sampled prompts and eight bytes for every distinct prompt of the source.
+    Cost: one pass; memory for the sampled prompts and eight bytes for every distinct prompt of the source. Of images, every file
+        is read once to name it by its content, and those that are taken are decoded once, so that a damaged one is known at once.
     """
     chosen = Choice(
         prompts=prompts,
@@ -115,6 +130,20 @@ def load_corpus(
         drop=_pattern("drop", drop),
         count_tokens=count_tokens,
     )
+    if isinstance(source, str | Path) and is_image_source(source):
+        of_texts = {
+            "field": field, "label_field": label_field, "split": split, "revision": revision, "paragraphs": paragraphs,
+            "min_tokens": min_tokens, "max_tokens": max_tokens, "min_characters": min_characters,
+        }  # fmt: skip
+        given = next((name for name, value in of_texts.items() if value is not None), None)
+        if given is not None:
+            raise ValueError(
+                f"{given}: expected None for {source}, which holds images; got {of_texts[given]!r}. It is for texts."
+            )
+        # Here, because a corpus of images is a Corpus.
+        from gramian.layers._image_corpus import load_images
+
+        return load_images(source, prompts=prompts, seed=seed, keep=chosen.keep, drop=chosen.drop)
     name, entries, notes = _open(
         source, field=field, label_field=label_field, split=split, revision=revision, paragraphs=paragraphs
     )

@@ -11,11 +11,12 @@ from gramian.layers._chunks import ChunkWork, plan_chunks
 from gramian.layers._conditions import NATURAL
 from gramian.layers._corpus import Corpus
 from gramian.layers._layer_statistics import PromptGroups, StatisticsSource
+from gramian.layers._layered_model import LanguageModel, LayeredModel, VisionModel
 from gramian.layers._model_identity import describe
-from gramian.layers._models import LanguageModel, load_model
+from gramian.layers._models import load_model
 from gramian.layers._plan import MeasurePlan
 from gramian.layers._prompt_measures import prompt_lengths, prompt_series
-from gramian.layers._prompts import load_corpus_for, measured_lengths, usable_tokens
+from gramian.layers._prompts import check_modality, load_corpus_for, measured_lengths, rates_for, usable_tokens
 from gramian.layers._settings import SHORTEST_PROMPT, MeasureSettings
 from gramian.layers._tables import Identity, write_measures, write_texts
 from gramian.runs import RunDirectory
@@ -64,17 +65,17 @@ class Job:
 
 
 def load_inputs(
-    model: LanguageModel | str | Path,
+    model: LanguageModel | VisionModel | str | Path,
     corpus: Corpus | str | Path,
     settings: MeasureSettings,
     *,
     model_options: Mapping[str, Any] | None = None,
     corpus_options: Mapping[str, Any] | None = None,
-) -> tuple[LanguageModel, Corpus]:
+) -> tuple[LanguageModel | VisionModel, Corpus]:
     """The model and the corpus of a run; what is loaded already is taken as it is."""
     loaded = (
         model
-        if isinstance(model, LanguageModel)
+        if isinstance(model, LanguageModel | VisionModel)
         else load_model(str(model), **{"seed": settings.seed, **(model_options or {})})
     )
     if not isinstance(corpus, Corpus):
@@ -90,21 +91,29 @@ def load_inputs(
     return loaded, corpus
 
 
-def stream_names(model: LanguageModel) -> tuple[tuple[int, str], ...]:
+def stream_names(model: LayeredModel) -> tuple[tuple[int, str], ...]:
     """Every stream of a model: the residual stream at layers 0 to depth, and the final-normed state where there is one."""
     residual = [(layer, "residual") for layer in range(model.depth + 1)]
     return (*residual, *([(model.depth, "final_norm")] if model.final_norm is not None else []))
 
 
-def plan_job(model: LanguageModel, corpus: Corpus, settings: MeasureSettings) -> Job:
+def plan_job(model: LanguageModel | VisionModel, corpus: Corpus, settings: MeasureSettings) -> Job:
     """Decide on a run.
 
     Raises:
-        ValueError: for prompts that are too short or too few for what is asked, or a norm that the model does not have.
+        ValueError: for prompts that are too short or too few for what is asked, that the model does not read, or a norm or a
+            condition that it does not have.
+        TypeError: for rates of the other kind of prompt.
     """
     plan = settings.plan()
+    check_modality(model, corpus.name, corpus.modality)
+    if isinstance(model, VisionModel) and settings.condition.kind != NATURAL.kind:
+        raise ValueError(
+            f"condition: expected natural for {model.name}, which reads images; got {settings.condition.name}. "
+            "Conditions change the tokens of texts"
+        )
     limit = usable_tokens(model, settings.max_tokens)
-    lengths = measured_lengths(model, corpus.texts, max_tokens=limit)
+    lengths = measured_lengths(model, corpus.prompts, max_tokens=limit)
     _check_prompts(model, corpus, plan, settings, shortest=min(lengths))
     work = ChunkWork(
         streams=stream_names(model),
@@ -115,7 +124,7 @@ def plan_job(model: LanguageModel, corpus: Corpus, settings: MeasureSettings) ->
         pooled=plan.reads_pooled,
         views=settings.views if plan.reads_views else 0,
         seed=settings.seed,
-        rates=settings.rates,
+        rates=rates_for(model, settings.rates),
         max_tokens=limit,
         token_budget=settings.token_budget,
         normalize=settings.normalize,
@@ -127,7 +136,7 @@ def plan_job(model: LanguageModel, corpus: Corpus, settings: MeasureSettings) ->
         "measures": [measure.name for measure in plan.measures],
         "orders": list(settings.orders),
         "views": work.views,
-        "rates": asdict(settings.rates) if work.views else None,
+        "rates": asdict(work.rates) if work.views else None,
         "max_tokens": limit,
         "normalize": settings.normalize,
         "groups": settings.groups,
@@ -190,7 +199,7 @@ def write_results(
 
 
 def _check_prompts(
-    model: LanguageModel, corpus: Corpus, plan: MeasurePlan, settings: MeasureSettings, *, shortest: int
+    model: LayeredModel, corpus: Corpus, plan: MeasurePlan, settings: MeasureSettings, *, shortest: int
 ) -> None:
     if shortest < SHORTEST_PROMPT:
         raise ValueError(

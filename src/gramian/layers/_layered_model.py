@@ -96,3 +96,15 @@ class VisionModel(LayeredModel):
     image_shape: tuple[int, int, int]
     tokens: int
     processor: Any = field(repr=False)
+
+    @property
+    def device(self) -> torch.device:
+        """Where inputs go: the device of the first parameter, or the CPU while it is offloaded."""
+        device = next(self.model.parameters()).device
+        return torch.device("cpu") if device.type == "meta" else device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format that pixels are brought to."""
+        dtype: torch.dtype = next(self.model.parameters()).dtype
+        return dtype

@@ -16,10 +16,11 @@ __all__ = [
     "load_backbone",
     "load_config",
     "load_tokenizer",
+    "loading_error",
+    "measured_part",
     "pad_token_id",
     "quiet_loading",
     "require_layers_extra",
-    "text_backbone",
 ]
 
 
@@ -64,7 +65,7 @@ def load_config(folder: Path, *, trust_remote_code: bool) -> Any:
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except (ValueError, OSError, KeyError, TypeError) as error:
-        raise _loading_error("configuration", folder, error) from error
+        raise loading_error("configuration", folder, error) from error
 
 
 def load_tokenizer(folder: Path, *, trust_remote_code: bool) -> Any:
@@ -85,7 +86,7 @@ def load_tokenizer(folder: Path, *, trust_remote_code: bool) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     except (ValueError, OSError, KeyError, TypeError, AttributeError, ImportError) as error:
-        raise _loading_error("tokenizer", folder, error) from error
+        raise loading_error("tokenizer", folder, error) from error
     if not callable(tokenizer):
         raise ValueError(f"name: expected a tokenizer in {folder}; got {type(tokenizer).__name__}.")
     tokenizer.padding_side = "right"
@@ -102,9 +103,15 @@ def pad_token_id(tokenizer: Any) -> int:
 
 
 def load_backbone(
-    folder: Path, config: Any, *, dtype: torch.dtype | str, device_map: Any, trust_remote_code: bool
+    folder: Path,
+    config: Any,
+    *,
+    dtype: torch.dtype | str,
+    device_map: Any,
+    trust_remote_code: bool,
+    tower: str | None = None,
 ) -> nn.Module:
-    """The trained model without head; of an encoder-decoder, the encoder.
+    """The trained model without head; of an encoder-decoder, the encoder; of two towers, one.
 
     Args:
         folder: Configuration and weights.
@@ -112,6 +119,7 @@ def load_backbone(
         dtype: Of the weights, or ``"auto"`` for the checkpoint's.
         device_map: As in accelerate, None to load on the CPU.
         trust_remote_code: Whether code in the folder may run.
+        tower: ``"vision"`` or ``"text"`` for a model with both.
 
     Raises:
         ValueError: The weights cannot be read or do not cover the model.
@@ -137,14 +145,18 @@ def load_backbone(
         SafetensorError,
         UnpicklingError,
     ) as error:
-        raise _loading_error("weights", folder, error) from error
-    backbone = text_backbone(model)
-    # A pooler or a decoder that the checkpoint lacks does not touch the hidden states of the blocks.
+        raise loading_error("weights", folder, error) from error
+    backbone = measured_part(model, tower=tower)
+    # A pooler, a decoder, the other tower or a mask for training that the checkpoint lacks does not touch the hidden states.
     kept = {name for name, _ in backbone.named_parameters()}
     lost = sorted(
-        key for key in report["missing_keys"] if "pooler" not in key and any(key.endswith(name) for name in kept)
+        key
+        for key in report["missing_keys"]
+        if "pooler" not in key and "mask_token" not in key and any(key.endswith(name) for name in kept)
     )
-    if backbone is not model:
+    if tower is not None:
+        lost = [key for key in lost if key.startswith(f"{tower}_model.")]
+    elif backbone is not model:
         lost = [key for key in lost if not key.startswith("decoder.")]
     if lost:
         raise ValueError(
@@ -154,7 +166,7 @@ def load_backbone(
     return backbone
 
 
-def draw_backbone(config: Any, *, seed: int, trust_remote_code: bool) -> nn.Module:
+def draw_backbone(config: Any, *, seed: int, trust_remote_code: bool, tower: str | None = None) -> nn.Module:
     """A model of the same architecture with random float32 weights, the same for the same seed.
 
     Call inside `quiet_loading`, which restores the global random state afterwards.
@@ -165,19 +177,24 @@ def draw_backbone(config: Any, *, seed: int, trust_remote_code: bool) -> nn.Modu
     try:
         model = AutoModel.from_config(config, dtype=torch.float32, trust_remote_code=trust_remote_code)
     except (ValueError, OSError, KeyError, TypeError, ImportError) as error:
-        raise _loading_error("architecture", Path(config.name_or_path or "."), error) from error
-    return text_backbone(cast(nn.Module, model))
+        raise loading_error("architecture", Path(config.name_or_path or "."), error) from error
+    return measured_part(cast(nn.Module, model), tower=tower)
 
 
-def text_backbone(model: nn.Module) -> nn.Module:
-    """The part whose hidden states are measured: the model without head, and of an encoder-decoder the encoder."""
+def measured_part(model: nn.Module, *, tower: str | None = None) -> nn.Module:
+    """The part whose hidden states are measured: the model without head; of an encoder-decoder the encoder; of two towers, one."""
+    if tower is not None:
+        return cast(nn.Module, getattr(model, f"{tower}_model"))
+    if getattr(model, "main_input_name", None) == "pixel_values":
+        # The base of some models of images (DINOv3) is what lies below their embeddings and final norm.
+        return model
     base: Any = getattr(model, "base_model", model)
     if getattr(base.config, "is_encoder_decoder", False) and hasattr(base, "get_encoder"):
         base = base.get_encoder()
     return cast(nn.Module, base)
 
 
-def _loading_error(part: str, folder: Path, error: Exception) -> ValueError:
+def loading_error(part: str, folder: Path, error: Exception) -> ValueError:
     reason = " ".join(str(error).split())
     if "trust_remote_code" in reason:
         return ValueError(

@@ -14,16 +14,17 @@ from gramian.layers._activations import Activations, load_activations
 from gramian.layers._chunks import compute_chunk
 from gramian.layers._conditions import NATURAL, Condition
 from gramian.layers._corpus import Corpus
+from gramian.layers._image_views import ImageRates
 from gramian.layers._job import Chunks, Job, load_inputs, plan_job, write_results
 from gramian.layers._job import stream_names as stream_names
 from gramian.layers._layer_statistics import PromptGroups, VectorSource
+from gramian.layers._layered_model import LanguageModel, LayeredModel, VisionModel
 from gramian.layers._memory import release_freed_memory
-from gramian.layers._models import LanguageModel
 from gramian.layers._plan import MeasurePlan
 from gramian.layers._pooled import ChunkedVectors, SavedVectors
 from gramian.layers._settings import MeasureSettings
 from gramian.layers._tables import Identity, write_measures
-from gramian.layers._views import DEFAULT_RATES, Rates
+from gramian.layers._views import Rates
 from gramian.runs import RunDirectory
 
 
@@ -47,7 +48,7 @@ class MeasureResult:
 
 
 def measure(
-    model: LanguageModel | str | Path,
+    model: LanguageModel | VisionModel | str | Path,
     *,
     corpus: Corpus | str | Path = "python-docs",
     out: str | Path,
@@ -58,7 +59,7 @@ def measure(
     max_tokens: int = 256,
     min_tokens: int = 8,
     normalize: str | None = None,
-    rates: Rates | None = None,
+    rates: Rates | ImageRates | None = None,
     condition: Condition = NATURAL,
     groups: int = 5,
     token_budget: int = 2048,
@@ -78,16 +79,17 @@ def measure(
         model: a loaded model, a name for `load_model`, or a file of saved activations (`.npy`, `.safetensors`) of shape
             `(layers, prompts, d)` or `(layers, prompts, views, d)`, the first view being the prompt itself; a file takes no corpus,
             and its prompt counts as one of the views, which a run of a model keeps apart.
-        corpus: what `load_corpus` takes, or a corpus: then all of it is measured.
+        corpus: what `load_corpus` takes, or a corpus: then all of it is measured. For a model of images, a folder of images or a
+            zip of one.
         out: the run directory.
         prompts: how many prompts to sample from a corpus given by name; None for all.
         views: augmented views of each prompt, for LiDAR, InfoNCE, DiME and alignment (which need two); 0 for none.
         measures: names from `gramian.quality.available()`; None for all that the input allows.
         orders: orders of the prompt and data set entropies, each at least 0.
-        max_tokens: longer prompts are cut to this many tokens, or to what the model can take where that is less.
-        min_tokens: shorter prompts of a corpus given by name are left out; at least 4.
+        max_tokens: longer texts are cut to this many tokens, or to what the model can take where that is less.
+        min_tokens: shorter texts of a corpus given by name are left out; at least 4. Images have equally many tokens, and none is cut.
         normalize: None for the raw residual stream, "final_norm" to pass every layer through the model's final norm first.
-        rates: how strongly views are perturbed.
+        rates: how strongly views are perturbed: `Rates` of texts, `ImageRates` of images; None for the defaults.
         condition: what is done to the tokens of every prompt; other than natural it takes no views, whose perturbation would mix
             with it, and no saved activations.
         groups: of the delete-a-group jackknife. Each costs the data set measures once more; with five the 95 % intervals are
@@ -118,13 +120,13 @@ def measure(
         max_tokens=max_tokens,
         min_tokens=min_tokens,
         normalize=normalize,
-        rates=rates or DEFAULT_RATES,
+        rates=rates,
         condition=condition,
         groups=groups,
         token_budget=token_budget,
         seed=seed,
     )
-    if not isinstance(model, LanguageModel) and is_activations(model):
+    if not isinstance(model, LayeredModel) and is_activations(model):
         if (
             normalize is not None
             or condition.kind != NATURAL.kind
@@ -140,7 +142,7 @@ def measure(
         return _measure_activations(load_activations(Path(model)), settings, target, report)
     # Anything that can be refused is refused before the model loads, which takes longest.
     settings.plan()
-    if isinstance(model, LanguageModel) and model_options:
+    if isinstance(model, LayeredModel) and model_options:
         raise ValueError("model_options: expected none with a loaded model; got some. Give them to load_model")
     if isinstance(corpus, Corpus) and corpus_options:
         raise ValueError("corpus_options: expected none with a loaded corpus; got some. Give them to load_corpus")
@@ -168,7 +170,9 @@ def is_activations(name: str | Path) -> bool:
     return Path(name).suffix.lower() in (".npy", ".safetensors")
 
 
-def _measure_model(model: LanguageModel, job: Job, target: Target, report: Callable[[Progress], None]) -> MeasureResult:
+def _measure_model(
+    model: LanguageModel | VisionModel, job: Job, target: Target, report: Callable[[Progress], None]
+) -> MeasureResult:
     started = time.monotonic()
     chunks = [(f"{i:06d}", indices) for i, indices in enumerate(job.chunks())]
     with target.open(dict(job.parameters)) as run:
@@ -193,7 +197,7 @@ def _measure_model(model: LanguageModel, job: Job, target: Target, report: Calla
 
 def _compute_missing(
     run: RunDirectory,
-    model: LanguageModel,
+    model: LanguageModel | VisionModel,
     job: Job,
     chunks: Chunks,
     report: Callable[[Progress], None],
@@ -207,7 +211,7 @@ def _compute_missing(
     for key, indices in chunks:
         if key in done:
             continue
-        arrays = compute_chunk(model, [job.corpus.texts[i] for i in indices], job.work)
+        arrays = compute_chunk(model, [job.corpus.prompts[i] for i in indices], job.work)
         run.save_chunk(key, {"prompts": np.asarray(indices, dtype=np.int64), **arrays})
         finished += cost[key]
         report(Progress("model", finished, total, "tokens"))

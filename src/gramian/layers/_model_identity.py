@@ -6,12 +6,16 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from gramian.layers._models import LanguageModel
+from gramian.layers._layered_model import LanguageModel, VisionModel
 
 
-def describe(model: LanguageModel) -> dict[str, Any]:
+def describe(model: LanguageModel | VisionModel) -> dict[str, Any]:
     """The facts that must be equal for two sessions to work on one run."""
-    return {
+    if isinstance(model, VisionModel):
+        reader = {"processor_hash": processor_hash(model.processor), "tokens": model.tokens}
+    else:
+        reader = {"tokenizer_hash": tokenizer_hash(model.tokenizer)}
+    facts = {
         "name": model.name,
         "revision": model.revision,
         "commit": model.commit,
@@ -20,14 +24,21 @@ def describe(model: LanguageModel) -> dict[str, Any]:
         "depth": model.depth,
         "width": model.width,
         "weights_hash": model.weights_hash,
-        "tokenizer_hash": tokenizer_hash(model.tokenizer),
+        **reader,
         "blocks": next(name for name, module in model.model.named_modules() if module is model.blocks),
         "untrained": model.untrained,
         "weights_seed": model.seed,
         "dtype": str(next(model.model.parameters()).dtype).removeprefix("torch."),
-        "chat_template": _hash(str(model.tokenizer.chat_template)) if model.chat_template else None,
-        "instruction": model.instruction,
     }
+    if isinstance(model, LanguageModel):
+        facts["chat_template"] = _hash(str(model.tokenizer.chat_template)) if model.chat_template else None
+        facts["instruction"] = model.instruction
+    return facts
+
+
+def processor_hash(processor: Any) -> str:
+    """Of what an image processor does to an image: its class and its settings."""
+    return _hash(json.dumps([type(processor).__name__, processor.to_dict()], sort_keys=True, default=str))
 
 
 def tokenizer_hash(tokenizer: Any) -> str:

@@ -1,4 +1,4 @@
-"""Language models with everything that measuring their layers needs to know."""
+"""Loading models of text and of images, with everything that measuring their layers needs to know."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ from torch import nn
 
 from gramian.layers._blocks import declared_depth, find_blocks
 from gramian.layers._gguf import converted_folder
-from gramian.layers._layered_model import LanguageModel
+from gramian.layers._layered_model import LanguageModel, VisionModel
 from gramian.layers._loading import (
     draw_backbone,
     load_backbone,
     load_config,
     load_tokenizer,
+    measured_part,
     pad_token_id,
     quiet_loading,
     require_layers_extra,
-    text_backbone,
 )
+from gramian.layers._modality import chosen_tower, modality_of
 from gramian.layers._model_sources import find_source
 from gramian.layers._placement import resolve_device, resolve_dtype
 from gramian.layers._stream_check import stream_facts
 from gramian.layers._token_limits import token_limit
+from gramian.layers._vision import assemble_vision_model, load_image_processor
 from gramian.layers._weights import config_hash, file_hash, module_hash, weight_files, weight_files_hash
 
 __all__ = ["LanguageModel", "load_model", "wrap_model"]
@@ -46,11 +48,13 @@ def load_model(
     chat_template: bool = False,
     instruction: str = "",
     blocks: str | None = None,
+    tower: str | None = None,
     cache: bool = True,
-) -> LanguageModel:
-    """Load a language model for measuring its layers.
+) -> LanguageModel | VisionModel:
+    """Load a model of text or of images for measuring its layers.
 
     Only the part that makes hidden states is loaded: no head, and of an encoder-decoder only the encoder is kept.
+    What it reads is a fact of its architecture: ``model.modality`` is ``"text"`` or ``"image"``.
     Loading ends with a check that the layers we see are the hidden states that the model reports, see `check_streams`.
 
     Args:
@@ -67,15 +71,17 @@ def load_model(
         chat_template: Put every text into the tokenizer's chat template, as a user's message.
         instruction: Put this before every text. Instruction and template are read but not measured.
         blocks: Dotted path of the list of blocks, for architectures where it is not found.
+        tower: Of a model with a tower of images and one of text (CLIP, SigLIP), which to keep: ``"vision"``, as without it, or
+            ``"text"``.
         cache: Whether to keep dequantised GGUF weights under ``~/.cache/gramian``.
 
     Returns:
-        `LanguageModel`.
+        `LanguageModel`, or `VisionModel` for a model of images.
 
     Raises:
         ValueError: With one line saying what was expected, found and tried.
         TypeError: An argument of the wrong kind.
-        ImportError: The extra ``layers`` is not installed.
+        ImportError: The extra ``layers`` is not installed, or for a model of images the extra ``vision``.
 
     Cost: reading the weights once, their sha256, and two short forward passes. Time for a GGUF file see `_gguf`.
     """
@@ -90,10 +96,18 @@ def load_model(
             folder = stack.enter_context(converted_folder(source.gguf, cache=cache))
         stack.enter_context(quiet_loading())
         config = load_config(folder, trust_remote_code=trust_remote_code)
-        tokenizer = load_tokenizer(folder, trust_remote_code=trust_remote_code)
+        kept = chosen_tower(config, tower, title=source.title)
+        title = source.title if kept is None else f"{source.title} ({kept} tower)"
+        of_images = modality_of(config, kept) == "image"
+        if of_images and (chat_template or instruction):
+            raise ValueError(
+                f"instruction, chat_template: expected none for {title}, which reads images; got one. Leave it out."
+            )
+        load_reader = load_image_processor if of_images else load_tokenizer
+        reader = load_reader(folder, trust_remote_code=trust_remote_code)
         if untrained:
             digest = config_hash(config.to_dict(), seed=seed)
-            backbone = draw_backbone(config, seed=seed, trust_remote_code=trust_remote_code)
+            backbone = draw_backbone(config, seed=seed, trust_remote_code=trust_remote_code, tower=kept)
             if isinstance(kind_of_number, torch.dtype):
                 backbone = backbone.to(kind_of_number)
             if device_map is not None:
@@ -101,20 +115,25 @@ def load_model(
         else:
             digest = file_hash(source.gguf) if source.gguf is not None else weight_files_hash(weight_files(folder))
             backbone = load_backbone(
-                folder, config, dtype=kind_of_number, device_map=device_map, trust_remote_code=trust_remote_code
+                folder,
+                config,
+                dtype=kind_of_number,
+                device_map=device_map,
+                trust_remote_code=trust_remote_code,
+                tower=kept,
             )
-        return _assemble(
-            backbone if device_map is not None else backbone.to(place),
-            tokenizer,
-            title=f"{source.title} (untrained)" if untrained else source.title,
-            revision=source.revision,
-            commit=source.commit,
-            digest=digest,
-            seed=seed if untrained else None,
-            chat_template=chat_template,
-            instruction=instruction,
-            blocks=blocks,
-        )
+        facts: dict[str, Any] = {
+            "title": f"{title} (untrained)" if untrained else title,
+            "revision": source.revision,
+            "commit": source.commit,
+            "digest": digest,
+            "seed": seed if untrained else None,
+            "blocks": blocks,
+        }
+        placed = backbone if device_map is not None else backbone.to(place)
+        if of_images:
+            return assemble_vision_model(placed, reader, **facts)
+        return _assemble(placed, reader, chat_template=chat_template, instruction=instruction, **facts)
 
 
 def wrap_model(
@@ -149,7 +168,7 @@ def wrap_model(
     if not isinstance(model, nn.Module) or not hasattr(model, "config"):
         raise TypeError(f"model: expected a transformers model; got {type(model).__name__}.")
     tokenizer.padding_side = tokenizer.truncation_side = "right"
-    backbone = text_backbone(model)
+    backbone = measured_part(model)
     digest = module_hash(backbone)
     with quiet_loading():
         return _assemble(

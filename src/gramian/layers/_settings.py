@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gramian.layers._conditions import NATURAL, Condition
+from gramian.layers._image_views import ImageRates
 from gramian.layers._plan import MeasurePlan
-from gramian.layers._views import DEFAULT_RATES, Rates
+from gramian.layers._views import Rates
 
 # Below this, curvature without the first token has no angle.
 SHORTEST_PROMPT = 4
@@ -28,7 +29,7 @@ class MeasureSettings:
     max_tokens: int = 256
     min_tokens: int = 8
     normalize: str | None = None
-    rates: Rates = DEFAULT_RATES
+    rates: Rates | ImageRates | None = None
     condition: Condition = NATURAL
     groups: int = 5
     token_budget: int = 2048

@@ -7,22 +7,28 @@ follows them, whether padding is ignored. Two passes over a few tokens answer al
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gramian.layers._blocks import FinalNorm, watch_final_norm
-from gramian.layers._streams import run_hooked, supported_options
-
-if TYPE_CHECKING:
-    from gramian.layers._models import LanguageModel
+from gramian.layers._layered_model import LanguageModel, VisionModel
+from gramian.layers._stream_agreement import (
+    BLOCK_FIRST,
+    EMBEDDING_FIRST,
+    UNREPORTED,
+    agree,
+    collect_streams,
+    comparable,
+    mismatch,
+    require_finite,
+    tolerance_of,
+)
+from gramian.layers._streams import supported_options
+from gramian.layers._vision_check import probe_pixels, vision_facts
 
 __all__ = ["StreamFacts", "check_streams", "stream_facts"]
-
-EMBEDDING_FIRST = "embedding first"
-BLOCK_FIRST = "block first"
-UNREPORTED = "unreported"
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ class StreamFacts:
     width: int
 
 
-def check_streams(model: LanguageModel) -> str:
+def check_streams(model: LanguageModel | VisionModel) -> str:
     """Check that our layers are the model's hidden states under a documented convention; `load_model` calls it.
 
     Args:
@@ -57,8 +63,11 @@ def check_streams(model: LanguageModel) -> str:
     Raises:
         ValueError: The streams and the reported hidden states differ.
 
-    Cost: two forward passes over at most three times six tokens.
+    Cost: two forward passes over at most three times six tokens, or over at most two images.
     """
+    if isinstance(model, VisionModel):
+        pixels = probe_pixels(model.image_shape).to(model.device, model.dtype)
+        return vision_facts(model.model, model.blocks, family=model.family, pixels=pixels).convention
     facts = stream_facts(model.model, model.blocks, family=model.family, device=model.device, pad_id=model.pad_id)
     return facts.convention
 
@@ -83,45 +92,22 @@ def stream_facts(
     batch = {"input_ids": ids, "attention_mask": attention}
     options = supported_options(backbone, {"use_cache": False, "return_dict": True})
     with watch_final_norm(backbone, blocks) as norm:
-        residual, outputs = _collect(backbone, blocks, batch, {**options, "output_hidden_states": True})
+        residual, outputs = collect_streams(backbone, blocks, batch, {**options, "output_hidden_states": True})
     single = {name: tensor[2:, : len(short)] for name, tensor in batch.items()}
-    alone, _ = _collect(backbone, blocks, single, options)
-    if not all(bool(torch.isfinite(states).all()) for states in residual):
-        raise ValueError(
-            f"model: expected finite hidden states; got infinite or undefined ones in family {family!r}. "
-            "Load with dtype='bfloat16' or 'float32', which have the range that float16 lacks."
-        )
-    # Half precision keeps about three digits, and a batch rounds differently from a single row.
-    exact = next(backbone.parameters()).dtype == torch.float32
-    tolerance = 1e-4 if exact else 0.05
+    alone, _ = collect_streams(backbone, blocks, single, options)
+    require_finite(residual, family)
+    tolerance = tolerance_of(backbone)
     convention = _convention(residual, norm, outputs, backbone=backbone, family=family, tolerance=tolerance)
     before = len(long) - 1
     # Tighter: a later token moves early states of an untrained encoder little, those of a causal model not at all.
-    unmoved = 1e-5 if exact else 1e-4
+    unmoved = 1e-5 if next(backbone.parameters()).dtype == torch.float32 else 1e-4
     return StreamFacts(
         convention,
-        is_causal=all(_agree(states[0, :before], states[1, :before], unmoved) for states in residual),
-        pads=all(_agree(one[0], many[2, : len(short)], tolerance) for one, many in zip(alone, residual, strict=True)),
+        is_causal=all(agree(states[0, :before], states[1, :before], unmoved) for states in residual),
+        pads=all(agree(one[0], many[2, : len(short)], tolerance) for one, many in zip(alone, residual, strict=True)),
         final_norm=norm.module,
         width=residual[0].shape[-1],
     )
-
-
-def _collect(
-    backbone: nn.Module, blocks: nn.ModuleList, batch: dict[str, Tensor], options: dict[str, bool]
-) -> tuple[list[Tensor], Any]:
-    residual: list[Tensor] = []
-
-    def keep(layer: int, stream: str, states: Tensor) -> None:
-        del layer, stream
-        residual.append(_comparable(states))
-
-    outputs = run_hooked(backbone, blocks, None, batch, keep, **options)
-    return residual, outputs
-
-
-def _comparable(states: Tensor) -> Tensor:
-    return states.detach().to("cpu", torch.float32, copy=True)
 
 
 def _convention(
@@ -133,40 +119,25 @@ def _convention(
     family: str,
     tolerance: float,
 ) -> str:
-    last = residual[-1] if norm.module is None else _comparable(norm.output)
+    last = residual[-1] if norm.module is None else comparable(norm.output)
     final = getattr(outputs, "last_hidden_state", None)
     projected = any(getattr(module, "project_out", None) is not None for module in backbone.modules())
     # OPT-350m projects the last state to another width; that projection is no part of the stream.
-    if final is not None and not projected and not _agree(last, final, tolerance):
-        raise _mismatch(family, "the last hidden state is not our last layer")
+    if final is not None and not projected and not agree(last, final, tolerance):
+        raise mismatch(family, "the last hidden state is not our last layer")
     reported = getattr(outputs, "hidden_states", None)
     if not reported:
         return UNREPORTED
     depth = len(residual) - 1
     if len(reported) == depth + 1:
-        tail_fits = projected or _agree(reported[-1], last, tolerance) or _agree(reported[-1], residual[-1], tolerance)
-        if tail_fits and all(_agree(reported[k], residual[k], tolerance) for k in range(depth)):
+        tail_fits = projected or agree(reported[-1], last, tolerance) or agree(reported[-1], residual[-1], tolerance)
+        if tail_fits and all(agree(reported[k], residual[k], tolerance) for k in range(depth)):
             return EMBEDDING_FIRST
-        if tail_fits and all(_agree(reported[k], residual[k + 1], tolerance) for k in range(depth)):
+        if tail_fits and all(agree(reported[k], residual[k + 1], tolerance) for k in range(depth)):
             return BLOCK_FIRST
-    raise _mismatch(
+    raise mismatch(
         family, f"{len(reported)} reported hidden states do not match {depth} blocks under either convention"
     )
-
-
-def _mismatch(family: str, what: str) -> ValueError:
-    return ValueError(
-        f"blocks: expected the model's own hidden states at the blocks' outputs; got family {family!r} where {what}. "
-        "Pass blocks='path.to.list' if the wrong list was found; otherwise this architecture keeps its residual stream "
-        "elsewhere and is not supported."
-    )
-
-
-def _agree(ours: Tensor, theirs: Tensor, tolerance: float) -> bool:
-    theirs = _comparable(theirs)
-    if ours.shape != theirs.shape:
-        return False
-    return bool((ours - theirs).abs().max() <= tolerance * ours.abs().max())
 
 
 def _probe_rows(vocabulary: int, pad_id: int) -> tuple[list[int], list[int], list[int]]:

@@ -10,15 +10,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from gramian.layers._encoding import Encoded, as_encoded, encode
-
-if TYPE_CHECKING:
-    from gramian.layers._models import LanguageModel
+from gramian.layers._image_encoding import EncodedImages, as_encoded_images, encode_images
+from gramian.layers._layered_model import LanguageModel, VisionModel
 
 __all__ = ["LayerStates", "Visit", "layer_states", "run_hooked", "stream_states", "supported_options"]
 
@@ -43,7 +42,13 @@ class LayerStates:
     mask: Tensor
 
 
-def stream_states(model: LanguageModel, encoded: Encoded, visit: Visit, *, normalize: str | None = None) -> None:
+def stream_states(
+    model: LanguageModel | VisionModel,
+    encoded: Encoded | EncodedImages,
+    visit: Visit,
+    *,
+    normalize: str | None = None,
+) -> None:
     """Run the model once and hand the state of every layer to ``visit`` as soon as it exists; nothing is kept.
 
     ``visit`` is called with layers 0 to depth of stream ``residual`` in order, then with layer depth of stream
@@ -55,7 +60,7 @@ def stream_states(model: LanguageModel, encoded: Encoded, visit: Visit, *, norma
 
     Args:
         model: From `load_model`.
-        encoded: From `encode`.
+        encoded: From `encode`, or from `encode_images` for a model of images.
         visit: Called inside the forward pass. What it returns is ignored; what it raises ends the pass and is raised.
         normalize: ``"final_norm"`` applies the model's final norm to every residual layer, which is what a model
             truncated after that layer returns and what the published scores per layer used. None leaves them raw.
@@ -81,22 +86,27 @@ def stream_states(model: LanguageModel, encoded: Encoded, visit: Visit, *, norma
             f"{model.family!r} ignores the attention mask); got unequal lengths. Encode one text at a time."
         )
     masks: dict[torch.device, Tensor] = {}
+    # CLIP norms its class token alone in the pass; of images the norm is applied to every token here, as ViT does itself.
+    of_images = isinstance(model, VisionModel)
 
     def deliver(layer: int, stream: str, states: Tensor) -> None:
+        raw = states
         if normalize is not None and stream == "residual" and norm is not None:
             # forward, not __call__: our own hook on the norm must not fire again.
             states = norm.forward(states)
         if states.device not in masks:
             masks[states.device] = encoded.mask.to(states.device)
         visit(layer, stream, states, masks[states.device])
+        if of_images and norm is not None and layer == model.depth:
+            visit(layer, "final_norm", norm.forward(raw), masks[states.device])
 
     options = supported_options(model.model, {"use_cache": False})
-    run_hooked(model.model, model.blocks, norm, encoded.inputs(model.device), deliver, **options)
+    run_hooked(model.model, model.blocks, None if of_images else norm, encoded.inputs(model.device), deliver, **options)
 
 
 def layer_states(
-    model: LanguageModel,
-    batch: Sequence[str] | Mapping[str, Any] | Encoded,
+    model: LanguageModel | VisionModel,
+    batch: Sequence[Any] | Mapping[str, Any] | Encoded | EncodedImages,
     *,
     normalize: str | None = None,
     max_tokens: int | None = None,
@@ -108,7 +118,8 @@ def layer_states(
     Args:
         model: From `load_model`.
         batch: Texts; or an encoded batch; or a mapping with ``input_ids`` ``(batch, tokens)`` and, where lengths
-            differ, a right-padded ``attention_mask``.
+            differ, a right-padded ``attention_mask``. For a model of images: what `encode_images` takes; or an encoded batch; or a
+            mapping with ``pixel_values`` ``(batch, channels, height, width)``.
         normalize: As in `stream_states`.
         max_tokens: As in `encode`; for texts only.
 
@@ -121,7 +132,7 @@ def layer_states(
 
     Cost: one forward pass and (depth + 1) * batch * tokens * width numbers.
     """
-    encoded = as_encoded(batch) if isinstance(batch, Mapping | Encoded) else encode(model, batch, max_tokens=max_tokens)
+    encoded = _encoded(model, batch, max_tokens)
     residual: list[Tensor] = []
     normed: list[Tensor] = []
 
@@ -135,6 +146,30 @@ def layer_states(
     dtype = torch.promote_types(residual[0].dtype, residual[-1].dtype)
     stacked = torch.stack([states.to(dtype) for states in residual])
     return LayerStates(stacked, normed[0].clone() if normed else None, encoded.mask.to(model.device))
+
+
+def _encoded(
+    model: LanguageModel | VisionModel,
+    batch: Sequence[Any] | Mapping[str, Any] | Encoded | EncodedImages,
+    max_tokens: int | None,
+) -> Encoded | EncodedImages:
+    if isinstance(model, VisionModel):
+        if isinstance(batch, Encoded):
+            raise _other_modality(model, batch)
+        if max_tokens is not None:
+            raise ValueError(f"max_tokens: expected None for {model.name}, which reads images; got {max_tokens}.")
+        return (
+            as_encoded_images(model, batch)
+            if isinstance(batch, Mapping | EncodedImages)
+            else encode_images(model, batch)
+        )
+    if isinstance(batch, EncodedImages):
+        raise _other_modality(model, batch)
+    return as_encoded(batch) if isinstance(batch, Mapping | Encoded) else encode(model, batch, max_tokens=max_tokens)
+
+
+def _other_modality(model: LanguageModel | VisionModel, batch: object) -> TypeError:
+    return TypeError(f"batch: expected {model.modality}s for {model.name}; got {type(batch).__name__}.")
 
 
 def run_hooked(
@@ -151,7 +186,7 @@ def run_hooked(
         backbone: The model, called with ``inputs`` and ``options``.
         blocks: Its blocks.
         final_norm: Its final norm, or None.
-        inputs: ``input_ids`` and ``attention_mask``.
+        inputs: ``input_ids`` and ``attention_mask``, or ``pixel_values``; of images, layer 0 decides how many tokens there are.
         deliver: Called with layer, stream and states.
         options: More keywords of the model.
 
@@ -161,11 +196,14 @@ def run_hooked(
     Raises:
         ValueError: A block ran more or less than once, out of order, or without states of the right shape.
     """
-    shape = tuple(inputs["input_ids"].shape)
+    shape: tuple[int, ...] = (
+        tuple(inputs["input_ids"].shape) if "input_ids" in inputs else inputs["pixel_values"].shape[:1]
+    )
     reached = -1
 
     def advance(layer: int, states: Tensor) -> None:
-        nonlocal reached
+        nonlocal reached, shape
+        shape = tuple(states.shape[:2])
         if layer != reached + 1:
             raise ValueError(
                 f"blocks: expected every block to run once, in order; got layer {layer} after {reached}. "
@@ -226,10 +264,11 @@ def _states(value: Any, shape: tuple[int, ...], layer: int) -> Tensor:
         value = value[0]
     if isinstance(value, Mapping):
         value = value.get("hidden_states", value.get("last_hidden_state"))
-    if not isinstance(value, Tensor) or value.ndim != 3 or tuple(value.shape[:2]) != shape:
+    if not isinstance(value, Tensor) or value.ndim != 3 or tuple(value.shape[: len(shape)]) != shape:
         got = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+        wanted = (*shape, "width") if len(shape) == 2 else (*shape, "tokens", "width")
         raise ValueError(
-            f"blocks: expected states of shape {(*shape, 'width')} at layer {layer}; got {got}. "
+            f"blocks: expected states of shape {wanted} at layer {layer}; got {got}. "
             "Pass blocks='path.to.list' with the list whose blocks pass on the residual stream."
         )
     return value
