@@ -11,9 +11,11 @@ from typer.exceptions import TyperException
 
 from gramian import __version__
 from gramian.cli._bimodality import bimodality_command
+from gramian.cli._evolve import evolve_command
 from gramian.cli._measure import measure_command
 from gramian.cli._metrics import metrics_command
 from gramian.cli._report import report_command
+from gramian.cli._stress import stress_command
 
 app = typer.Typer(
     name="gramian",
@@ -24,6 +26,8 @@ app = typer.Typer(
 )
 app.command("measure")(measure_command)
 app.command("report")(report_command)
+app.command("stress")(stress_command)
+app.command("evolve")(evolve_command)
 app.command("metrics")(metrics_command)
 app.command("bimodality")(bimodality_command)
 
@@ -32,6 +36,8 @@ USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
 
 
 INTERRUPTED = 130
+# Commands that go on where they stopped.
+GOES_ON = ("measure ", "stress ", "evolve ")
 
 
 def _version(shown: bool) -> None:
@@ -54,7 +60,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False, prog_name="gramian") or 0
         if code == INTERRUPTED:
-            goes_on = " The same command goes on from the last whole chunk." if _command_typed() == "measure " else ""
+            goes_on = " The same command goes on from the last whole chunk." if _command_typed() in GOES_ON else ""
             print(f"gramian: stopped.{goes_on}", file=sys.stderr)
         sys.exit(code)
     except TyperException as error:
