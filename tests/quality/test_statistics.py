@@ -178,6 +178,24 @@ def test_few_rows_are_kept_in_their_own_dtype():
     assert moments.state()["rows"].dtype == np.float32
 
 
+def test_views_give_way_to_their_scatter_once_they_are_as_many_as_dimensions():
+    """Before, a d x d matrix would be the larger of the two, and LiDAR needs none: it lives in the span of the views."""
+    scatter = ViewScatter()
+    views = np.random.default_rng(0).normal(size=(9, 4, 32)).astype(np.float32)
+    scatter.update(views[:7])
+    assert not scatter.folded
+    assert scatter.state()["rows"].dtype == np.float32
+    assert sum(v.nbytes for v in scatter.state().values()) < 4 * 7 * 4 * 32 + 100
+    kept = scatter.within
+    scatter.update(views[7:])
+    assert scatter.folded
+    exact = views.astype(np.float64) - views.astype(np.float64).mean(1, keepdims=True)
+    np.testing.assert_allclose(scatter.within, np.einsum("nqd,nqe->de", exact, exact) / 36, atol=1e-12)
+    np.testing.assert_allclose(kept, np.einsum("nqd,nqe->de", exact[:7], exact[:7]) / 28, atol=1e-12)
+    with pytest.raises(ValueError, match="rows: expected fewer than 32 views; got 9 prompts"):
+        scatter.rows()
+
+
 def test_equal_rows_raise_at_the_centred_spectrum_in_either_form():
     for count in (3, 40):
         moments = Moments()

@@ -45,13 +45,14 @@ class ChunkWork:
     condition: Condition = NATURAL
 
 
-def plan_chunks(lengths: Sequence[int], views: int) -> list[list[int]]:
-    """Prompts sorted by length, cut so that a chunk holds about `CHUNK_TOKENS` with its views; indices into `lengths`."""
+def plan_chunks(lengths: Sequence[int], views: int, *, tokens: int | None = None) -> list[list[int]]:
+    """Prompts sorted by length, as indices into `lengths`, cut so that a chunk holds about `CHUNK_TOKENS` or `tokens` with its views."""
     chunks: list[list[int]] = []
-    held = CHUNK_TOKENS
+    most = CHUNK_TOKENS if tokens is None else min(CHUNK_TOKENS, tokens)
+    held = most
     for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
         cost = lengths[index] * (1 + views)
-        if held + cost > CHUNK_TOKENS:
+        if held + cost > most:
             chunks.append([])
             held = 0
         chunks[-1].append(index)

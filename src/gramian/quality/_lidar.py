@@ -76,6 +76,8 @@ def _statistic_spectrum(statistic: ViewScatter, delta: float) -> Tensor:
     _check_sizes(statistic.count, statistic.views)
 
     def compute() -> Tensor:
+        if not statistic.folded:
+            return _spectrum(precise(statistic.rows()), delta)
         means = statistic.means
         if not means.folded:
             return _whitened_spectrum(centred("views", means.rows()), statistic.within, delta)
@@ -100,7 +102,7 @@ def _too_small(count: int, views: int, width: int) -> str | None:
 
 
 def _minimum(statistic: Any) -> str | None:
-    return _too_small(statistic.count, statistic.views, statistic.means.width)
+    return _too_small(statistic.count, statistic.views, statistic.width)
 
 
 @measure(
