@@ -32,7 +32,8 @@ def measure_command(
     corpus: Annotated[
         str,
         typer.Option(
-            help="python-docs, a .txt/.jsonl/.csv/.tsv/.parquet file, or a hub data set.", rich_help_panel=_CORPUS
+            help="python-docs, a .txt/.jsonl/.csv/.tsv/.parquet file, a hub data set, or a folder or .zip of images.",
+            rich_help_panel=_CORPUS,
         ),
     ] = "python-docs",
     field: Annotated[str | None, typer.Option(help="The text's field or column.", rich_help_panel=_CORPUS)] = None,
@@ -42,14 +43,16 @@ def measure_command(
         str | None, typer.Option(help="Revision of a hub data set.", rich_help_panel=_CORPUS)
     ] = None,
     keep: Annotated[
-        str | None, typer.Option(help="Keep only texts matching this regular expression.", rich_help_panel=_CORPUS)
+        str | None,
+        typer.Option(help="Keep only texts, or images' paths, matching this expression.", rich_help_panel=_CORPUS),
     ] = None,
     drop: Annotated[
-        str | None, typer.Option(help="Drop texts matching this regular expression.", rich_help_panel=_CORPUS)
+        str | None,
+        typer.Option(help="Drop texts, or images' paths, matching this expression.", rich_help_panel=_CORPUS),
     ] = None,
     prompts: Annotated[int, typer.Option(help="How many prompts; 0 for all.", rich_help_panel=_CORPUS)] = 200,
-    min_tokens: Annotated[int, typer.Option(help="Leave shorter prompts out.", rich_help_panel=_CORPUS)] = 8,
-    max_tokens: Annotated[int, typer.Option(help="Cut longer prompts.", rich_help_panel=_CORPUS)] = 256,
+    min_tokens: Annotated[int, typer.Option(help="Leave shorter texts out.", rich_help_panel=_CORPUS)] = 8,
+    max_tokens: Annotated[int, typer.Option(help="Cut longer texts.", rich_help_panel=_CORPUS)] = 256,
     views: Annotated[
         int, typer.Option(help="Augmented views of each prompt; 0 for none.", rich_help_panel=_CORPUS)
     ] = 4,
@@ -93,6 +96,10 @@ def measure_command(
     blocks: Annotated[
         str | None, typer.Option(help="Path of the block list in an unknown architecture.", rich_help_panel=_MODEL)
     ] = None,
+    tower: Annotated[
+        str | None,
+        typer.Option(help="vision (the default) or text, of a model with both such as CLIP.", rich_help_panel=_MODEL),
+    ] = None,
     trust_remote_code: Annotated[
         bool, typer.Option(help="Run code that comes with a hub model.", rich_help_panel=_MODEL)
     ] = False,
@@ -100,7 +107,7 @@ def measure_command(
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.", rich_help_panel=_RUN)] = False,
 ) -> None:
     """Measure every layer of a model on a corpus; the same command again goes on where it stopped."""
-    from gramian.layers import is_activations, measure
+    from gramian.layers import is_activations, is_image_source, measure
     from gramian.report import render
 
     started = time.monotonic()
@@ -117,6 +124,7 @@ def measure_command(
         "chat_template": chat_template,
         "instruction": instruction,
         "blocks": blocks,
+        "tower": tower,
     }
     of_corpus = {
         "field": field,
@@ -128,7 +136,9 @@ def measure_command(
     }
     saved = is_activations(model)
     if saved:
-        _refuse_with_activations(context)
+        _refuse_unused(context, {*context.params} - _FOR_ACTIVATIONS, "saved activations")
+    elif is_image_source(corpus):
+        _refuse_unused(context, _FOR_TEXTS, "images")
     with ProgressBar(quiet=json_output) as bar:
         bar.begin("Reading activations" if saved else "Loading model")
         result = measure(
@@ -167,14 +177,16 @@ def measure_command(
 _FOR_ACTIVATIONS = {"model", "measures", "orders", "out", "overwrite", "seed", "groups", "report", "json_output"}
 
 
-def _refuse_with_activations(context: typer.Context) -> None:
+# Images have equally many tokens, and none is cut.
+_FOR_TEXTS = {"min_tokens", "max_tokens"}
+
+
+def _refuse_unused(context: typer.Context, names: set[str], input_kind: str) -> None:
     for name in context.params:
         source = context.get_parameter_source(name)
-        if name not in _FOR_ACTIVATIONS and source is not None and source.name == "COMMANDLINE":
+        if name in names and source is not None and source.name == "COMMANDLINE":
             option = "--" + name.replace("_", "-")
-            raise ValueError(
-                f"{option}: expected none with saved activations; got one. Leave it out: nothing would use it"
-            )
+            raise ValueError(f"{option}: expected none with {input_kind}; got one. Leave it out: nothing would use it")
 
 
 def _numbers(option: str, text: str) -> list[float]:

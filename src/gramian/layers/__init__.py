@@ -8,7 +8,7 @@ from gramian.layers._corpus import Corpus, load_corpus
 from gramian.layers._encoding import Encoded, encode, token_lengths
 from gramian.layers._image_encoding import EncodedImages, encode_images
 from gramian.layers._image_views import ImageRates, augment_image
-from gramian.layers._images import ImageFile
+from gramian.layers._images import ImageFile, is_image_source
 from gramian.layers._layered_model import LanguageModel, LayeredModel, VisionModel
 from gramian.layers._measuring import MeasureResult, Progress, is_activations, measure
 from gramian.layers._model_sources import find_source
@@ -41,6 +41,7 @@ __all__ = [
     "find_source",
     "is_activations",
     "is_checkpoint_name",
+    "is_image_source",
     "layer_states",
     "load_activations",
     "load_corpus",

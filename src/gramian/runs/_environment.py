@@ -7,7 +7,17 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
-_PACKAGES = ("torch", "numpy", "transformers", "tokenizers", "datasets", "pyarrow", "safetensors")
+_PACKAGES = (
+    "torch",
+    "numpy",
+    "transformers",
+    "tokenizers",
+    "datasets",
+    "pyarrow",
+    "safetensors",
+    "torchvision",
+    "pillow",
+)
 
 
 def versions() -> dict[str, str]:
