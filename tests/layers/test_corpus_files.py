@@ -97,7 +97,7 @@ def test_numbered_labels_are_text_and_missing_ones_are_refused(tmp_path: Path) -
     path = put(tmp_path, "x.jsonl", '{"text": "a", "y": 3}\n{"text": "b", "y": true}')
     assert load_corpus(path, label_field="y").labels == ("3", "True")
     path = put(tmp_path, "y.jsonl", '{"text": "a", "y": 3}\n{"text": "b", "y": null}')
-    with pytest.raises(ValueError, match=r"label_field: expected text or a whole number in line 2 .*; got nothing"):
+    with pytest.raises(ValueError, match=r"label_field: expected text or a number in line 2 .*; got nothing"):
         load_corpus(path, label_field="y")
 
 

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import Any
 
 from gramian.downstream._evaluating import EvaluationResult, evaluate_layers
+from gramian.downstream._labelled import LabelledTask, labelled_task
 from gramian.downstream._reader import LayerReader
 from gramian.downstream._readings import NORMALIZATIONS, POOLINGS, Reading, readings
 from gramian.downstream._sink_shares import SinkShare
@@ -19,6 +20,7 @@ __all__ = [
     "POOLINGS",
     "Embed",
     "EvaluationResult",
+    "LabelledTask",
     "LayerReader",
     "LayerTask",
     "Reading",
@@ -27,6 +29,7 @@ __all__ = [
     "VectorStore",
     "default_store_folder",
     "evaluate_layers",
+    "labelled_task",
     "readings",
     "store_cost",
 ]

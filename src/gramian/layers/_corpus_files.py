@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -131,14 +132,14 @@ def choose_field(fields: Mapping[str, bool], *, field: str | None, label_field: 
 
 
 def as_label(value: Any, *, where: str) -> str:
-    """A label as text; whole numbers and truth values are accepted because many data sets number their classes."""
+    """A label as text; numbers and truth values are accepted because many data sets number their classes or grade their texts."""
     if isinstance(value, str) and value:
         return value
-    if isinstance(value, bool | int):
+    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return str(value)
     got = "nothing" if value in (None, "") else repr(value)
     raise ValueError(
-        f"label_field: expected text or a whole number in {where}; got {got}. Remove the row or leave labels out."
+        f"label_field: expected text or a number in {where}; got {got}. Remove the row or leave labels out."
     )
 
 
