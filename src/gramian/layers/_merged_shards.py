@@ -35,6 +35,8 @@ class ShardStore:
         self.done = {shard.number for shard in shards.parts if shard.key in there and self._is_whole(shard)}
         self._merged_keys = there - {shard.key for shard in shards.parts}
         self._read: dict[str, _ShardArrays] = {}
+        self._front = 0
+        self._unmerged: list[Shard] = []
 
     def _is_whole(self, shard: Shard) -> bool:
         return np.array_equal(self.run.load_chunk(shard.key)["prompts"], shard.indices)
@@ -43,6 +45,11 @@ class ShardStore:
     def missing(self) -> list[Shard]:
         """Shards that are not on disk."""
         return [shard for shard in self.shards.parts if shard.number not in self.done]
+
+    @property
+    def whole(self) -> bool:
+        """Whether every shard is on disk."""
+        return len(self.done) == len(self.shards.parts)
 
     def save(self, shard: Shard, arrays: dict[str, np.ndarray]) -> None:
         """Keep a shard's accumulators; merges some shards where they have become too large."""
@@ -91,20 +98,23 @@ class ShardStore:
         return self._read[shard.key]
 
     def _merge_if_large(self) -> None:
-        upto = next((n for n in range(len(self.shards.parts)) if n not in self.done), len(self.shards.parts))
-        waiting = [shard for shard in self.shards.parts[:upto] if self._arrays(shard).bytes]
-        if sum(self._arrays(shard).bytes for shard in waiting) <= self.shards.size.accumulators:
+        while self._front in self.done:
+            shard = self.shards.parts[self._front]
+            self._unmerged += [shard] if self._arrays(shard).bytes else []
+            self._front += 1
+        if sum(self._arrays(shard).bytes for shard in self._unmerged) <= self.shards.size.accumulators:
             return
         streams, groups = range(len(self.job.work.streams)), range(int(self.shards.group.max()) + 1)
         map_on_cores(
-            lambda place: self._merge_one(*place, upto),
+            lambda place: self._merge_one(*place, self._front),
             [(stream, pooling, group) for stream in streams for pooling in range(len(POOLINGS)) for group in groups],
         )
         # Only now: killed before, every merged file says itself how far it goes.
-        for shard in waiting:
+        for shard in self._unmerged:
             light = {name: array for name, array in self.run.load_chunk(shard.key).items() if not _is_heavy(name)}
             self.run.save_chunk(shard.key, light)
             del self._read[shard.key]
+        self._unmerged = []
         release_freed_memory()
 
     def _merge_one(self, stream: int, pooling: int, group: int, upto: int) -> None:

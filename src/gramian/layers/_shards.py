@@ -19,7 +19,7 @@ from gramian.layers._accumulator_cost import Footprint, footprint
 from gramian.layers._chunks import ChunkWork, compute_chunk, plan_chunks
 from gramian.layers._job import Job
 from gramian.layers._layer_statistics import LayerVectors, add, begin
-from gramian.layers._models import LanguageModel
+from gramian.layers._layered_model import LanguageModel, VisionModel
 from gramian.quality import LayerPair, Statistic
 
 FORMS = ("auto", "rows", "moments")
@@ -83,8 +83,8 @@ class ShardWork:
     """What a worker needs to know of a shard beside its prompts: plain data."""
 
     work: ChunkWork
-    texts: tuple[str, ...]
-    chunks: tuple[tuple[int, ...], ...]  # places in `texts`
+    prompts: tuple[Any, ...]  # texts, or images that are not read yet
+    chunks: tuple[tuple[int, ...], ...]  # places in `prompts`
     kinds: tuple[type[Statistic], ...]
     group: np.ndarray
     keys: np.ndarray
@@ -103,7 +103,7 @@ def plan_shards(job: Job, *, tokens: int, form: str = "auto") -> Shards:
         ValueError: for a number or a form out of range.
     """
     if tokens < 1:
-        raise ValueError(f"shard_tokens: expected at least 1; got {tokens}. 32768 is the default")
+        raise ValueError(f"shard_tokens: expected at least 1; got {tokens}. 16384 is the default")
     if form not in FORMS:
         raise ValueError(f"accumulators: expected one of {', '.join(FORMS)}; got {form!r}. Choose one of them")
     plan = job.plan
@@ -150,7 +150,7 @@ def shard_work(job: Job, shards: Shards, shard: Shard) -> ShardWork:
     starts = np.cumsum([0, *sizes])
     return ShardWork(
         work=job.work,
-        texts=tuple(job.corpus.texts[i] for i in indices),
+        prompts=tuple(job.corpus.prompts[i] for i in indices),
         chunks=tuple(tuple(range(start, start + size)) for start, size in zip(starts, sizes, strict=False)),
         kinds=shards.kinds,
         group=group,
@@ -160,7 +160,7 @@ def shard_work(job: Job, shards: Shards, shard: Shard) -> ShardWork:
     )
 
 
-def compute_shard(model: LanguageModel, shard: ShardWork) -> dict[str, np.ndarray]:
+def compute_shard(model: LanguageModel | VisionModel, shard: ShardWork) -> dict[str, np.ndarray]:
     """The accumulators of one shard, as arrays.
 
     Returns:
@@ -172,7 +172,7 @@ def compute_shard(model: LanguageModel, shard: ShardWork) -> dict[str, np.ndarra
     own: dict[str, list[np.ndarray]] = {}
     held: dict[tuple[int, int, int], dict[type[Statistic], Statistic]] = {}
     for places in shard.chunks:
-        arrays = compute_chunk(model, [shard.texts[i] for i in places], shard.work)
+        arrays = compute_chunk(model, [shard.prompts[i] for i in places], shard.work)
         if shard.fold:
             _fold(held, shard, arrays.pop(POOLED), np.asarray(places))
         for name, array in arrays.items():

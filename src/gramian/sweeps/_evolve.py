@@ -160,7 +160,7 @@ def evolve_plan(
             )
         )
     defaults = {"measures": list(EVOLVE_MEASURES), "views": 0, "prompts": 100, "max_tokens": 128}
-    return Plan(tuple(cells), defaults | dict(settings or {}), command="evolve")
+    return Plan(tuple(cells), defaults | dict(settings or {}), command="evolve", threads=None)
 
 
 def _revision(checkpoint: Checkpoint) -> dict[str, str]:

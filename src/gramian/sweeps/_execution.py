@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import json
+import logging
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gramian.layers import Progress, measure
+import torch
+
+from gramian.layers import Progress
 from gramian.runs import RunDirectory, read_run
+from gramian.sweeps._cell_runs import CellRun
 from gramian.sweeps._cells import CELLS, cells_table, name_cells
-from gramian.sweeps._plan import Cell, Plan
+from gramian.sweeps._executors import Executor, InProcess, Task
+from gramian.sweeps._parents import known_cells, open_parent
+from gramian.sweeps._plan import Plan
+from gramian.sweeps._tasks import settings_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_IDENTITY = ("model", "revision", "corpus", "condition")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -34,21 +43,23 @@ def run_plan(
     plan: Plan,
     *,
     out: str | Path,
-    executor: Any | None = None,
+    executor: Executor | None = None,
     overwrite: bool = False,
+    extend: bool = False,
     progress: Callable[[Progress], None] | None = None,
     command_line: str | None = None,
 ) -> SweepResult:
     """Measure every cell of a plan, and leave one run directory with the tables of all of them.
 
-    Each cell is a run directory of its own under `cells/`. A plan that was stopped goes on where it was when it is run again, and ends
-    with the same tables.
+    Each cell is a run directory of its own under `cells/`, computed in shards. A plan that was stopped goes on where it was when it is
+    run again, by whatever executor, and ends with the same tables.
 
     Args:
         plan: what to measure.
         out: the run directory.
-        executor: where the work is done; None for this process.
+        executor: where the work is done: `InProcess()`, which None stands for, or `OnRay(...)`. It changes no number.
         overwrite: start anew whatever run is there, its cells included.
+        extend: take over the finished cells of the run that is there, if it differs from the plan in nothing but its cells.
         progress: called after every piece of work.
         command_line: what a user typed, for the manifests.
 
@@ -59,90 +70,135 @@ def run_plan(
         ValueError: as `layers.measure`; a directory that holds a run of another plan; or cells whose rows could not be told apart.
     """
     started = time.monotonic()
+    for cell in plan.cells:
+        settings_of(plan, cell).plan()  # anything that can be refused is refused before a model loads
     folder = Path(out)
-    names = name_cells(plan.cells, _known_cells(folder))
+    names = name_cells(plan.cells, {} if overwrite else known_cells(folder))
     facts = {name: cell.parameters() for name, cell in zip(names, plan.cells, strict=True)}
     paths = tuple(folder / CELLS / name for name in names)
-    with RunDirectory.open(
-        folder, command=plan.command, parameters={"cells": facts, **plan.parameters()}, overwrite=overwrite
-    ) as run:
+    with open_parent(folder, plan, facts, overwrite=overwrite, extend=extend) as run:
         if run.finished:
             return SweepResult(run.path, run.manifest, paths, resumed=True)
-        if command_line:
-            run.update_manifest(command_line=command_line)
+        token = run.manifest.get("token") or secrets.token_hex(8)
+        run.update_manifest(token=token, **({"command_line": command_line} if command_line else {}))
         before = run.manifest.get("seconds", 0.0)
-        resumed = False
+        cells = [
+            CellRun(number, cell, plan, path, token=token, command_line=command_line)
+            for number, (cell, path) in enumerate(zip(plan.cells, paths, strict=True))
+        ]
         try:
-            for cell, path in zip(plan.cells, paths, strict=True):
-                resumed |= _measure_cell(cell, plan, path, overwrite, progress, command_line)
+            _Work(cells, names, list(facts.values()), executor or InProcess(), progress).do(plan.threads)
         finally:
             run.update_manifest(seconds=round(before + time.monotonic() - started, 1))
-        identities = [_identity(path) for path in paths]
-        _check_told_apart(identities, names)
-        run.write_table("measures", _measures(paths))
-        run.write_table("cells", [cells_table(plan.cells, names, identities)])
-        run.update_manifest(warnings=_warnings(paths), tokens=sum(read_run(path).manifest["tokens"] for path in paths))
+        _write_tables(run, plan, cells, names)
         run.finish()
-        return SweepResult(run.path, run.manifest, paths, resumed=resumed)
+        return SweepResult(run.path, run.manifest, paths, resumed=any(cell.resumed for cell in cells))
 
 
-def _known_cells(folder: Path) -> Mapping[str, Any]:
-    """The names that a run in this directory gave its cells; none where there is no such run."""
-    manifest = folder / "manifest.json"
-    if not manifest.is_file():
-        return {}
-    try:
-        found = json.loads(manifest.read_bytes())["parameters"]["cells"]
-    except (ValueError, KeyError, TypeError):  # RunDirectory.open says what is wrong with it
-        return {}
-    return found if isinstance(found, dict) else {}
+class _Work:
+    """Everything that is still to be done, dealt out to an executor as there is room."""
 
+    def __init__(
+        self,
+        cells: Sequence[CellRun],
+        names: Sequence[str],
+        facts: Sequence[Mapping[str, Any]],
+        executor: Executor,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self._cells = cells
+        self._names = names
+        self._facts = facts
+        self._executor = executor
+        self._progress = progress or (lambda _: None)
+        self._seen: dict[tuple[str, ...], str] = {}
+        self._finishing: list[Future[None]] = []
 
-def _measure_cell(
-    cell: Cell,
-    plan: Plan,
-    path: Path,
-    overwrite: bool,
-    progress: Callable[[Progress], None] | None,
-    command_line: str | None,
-) -> bool:
-    more = {} if cell.condition is None else {"condition": cell.condition}
-    result = measure(
-        cell.model,
-        corpus=cell.corpus,
-        out=path,
-        overwrite=overwrite,
-        model_options=dict(cell.model_options),
-        corpus_options=dict(cell.corpus_options),
-        command_line=command_line,
-        progress=progress,
-        **plan.settings,
-        **more,
-    )
-    return result.resumed
+    def do(self, threads: int | None) -> None:
+        for cell in self._cells:
+            self._tell_apart(cell)
+        if all(cell.finished for cell in self._cells):
+            return
+        with ExitStack() as stack:
+            for cell in self._cells:
+                stack.callback(cell.close)
+            # Beside the workers, spectra of one cell are taken while others are read; in process there is nobody to wait for.
+            pool = (
+                stack.enter_context(ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(_threads(),)))
+                if self._executor.beside
+                else None
+            )
+            stack.callback(self._executor.stop)
+            self._executor.start(threads=threads)
+            while self._begin_more() or self._executor.busy:
+                self._take(*self._executor.next(), pool)
+            for done in self._finishing:
+                done.result()
 
+    def _begin_more(self) -> bool:
+        begun = False
+        while self._executor.room and (waiting := self._waiting()):
+            self._cells[self._executor.begin(waiting).key[0]].begin()
+            begun = True
+        return begun
 
-def _identity(path: Path) -> dict[str, str]:
-    first = read_run(path).table("measures", _IDENTITY).slice(0, 1).to_pylist()[0]
-    return {name: str(value) for name, value in first.items()}
+    def _waiting(self) -> list[Task]:
+        """Shards before decisions: a cell that is decided on takes memory until it is finished."""
+        tasks = [(cell.decided, task) for cell in self._cells if (task := cell.waiting()) is not None]
+        return [task for decided, task in tasks if decided] or [task for _, task in tasks]
 
+    def _take(self, task: Task, result: Any, pool: ThreadPoolExecutor | None) -> None:
+        number, shard = task.key
+        cell = self._cells[number]
+        if shard is None:
+            cell.decide(result, self._facts[number])
+            self._tell_apart(cell)
+        else:
+            cell.take(shard, result)
+        self._report()
+        if cell.whole:
+            logger.info("cell %d of %d: all of its prompts are read", number + 1, len(self._cells))
+            if pool is None:
+                cell.finish(lambda done, total: self._progress(Progress("spectra", done, total, "layers")))
+            else:
+                self._finishing.append(pool.submit(cell.finish, lambda done, total: None))
+        for done in [one for one in self._finishing if one.done()]:
+            done.result()
+            self._finishing.remove(done)
 
-def _check_told_apart(identities: Sequence[Mapping[str, str]], names: Sequence[str]) -> None:
-    seen: dict[tuple[str, ...], str] = {}
-    for identity, name in zip(identities, names, strict=True):
-        key = tuple(identity.values())
-        if key in seen:
+    def _report(self) -> None:
+        """Tokens, of cells that are not decided on as many as of the mean cell."""
+        known = [counts for cell in self._cells if (counts := cell.tokens) is not None]
+        total = sum(total for _, total in known)
+        unknown = sum(not cell.decided and not cell.finished for cell in self._cells)
+        expected = total + round(unknown * total / len(known))
+        self._progress(Progress("model", sum(read for read, _ in known), expected, "tokens"))
+
+    def _tell_apart(self, cell: CellRun) -> None:
+        identity = cell.identity
+        if identity is None:
+            return
+        key, name = tuple(identity.values()), self._names[cell.number]
+        if self._seen.setdefault(key, name) != name:
             raise ValueError(
-                f"cells: expected cells that differ in model, revision, corpus or condition; got {seen[key]} and {name}, "
+                f"cells: expected cells that differ in model, revision, corpus or condition; got {self._seen[key]} and {name}, "
                 f"both {', '.join(part for part in key if part)}. Put them into plans of their own"
             )
-        seen[key] = name
 
 
-def _measures(paths: Sequence[Path]) -> Iterator[pa.Table]:
-    for path in paths:
-        yield read_run(path).tables["measures"]
+def _threads() -> int:
+    return torch.get_num_threads()
 
 
-def _warnings(paths: Sequence[Path]) -> list[str]:
-    return list(dict.fromkeys(warning for path in paths for warning in read_run(path).manifest.get("warnings", [])))
+def _write_tables(run: RunDirectory, plan: Plan, cells: Sequence[CellRun], names: Sequence[str]) -> None:
+    records = [read_run(cell.path) for cell in cells]
+    identities = [identity for cell in cells if (identity := cell.identity) is not None]
+
+    def measures() -> Iterator[pa.Table]:
+        for record in records:
+            yield record.tables["measures"]
+
+    run.write_table("measures", measures())
+    run.write_table("cells", [cells_table(plan.cells, names, identities)])
+    warnings = dict.fromkeys(warning for record in records for warning in record.manifest.get("warnings", []))
+    run.update_manifest(warnings=list(warnings), tokens=sum(record.manifest["tokens"] for record in records))

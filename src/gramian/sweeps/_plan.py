@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from gramian.layers import is_activations, load_corpus, load_model, measure
+from gramian.layers import Condition, is_activations, load_model
+from gramian.layers._shards import FORMS
+from gramian.runs._manifest import plain
 
 # Arguments of `measure` that are the same for every cell; the others name the cell, the place or the manner of working.
 SETTINGS = (
@@ -48,7 +50,7 @@ class Cell:
     model_options: Mapping[str, Any] = field(default_factory=dict)
     corpus: str = "python-docs"
     corpus_options: Mapping[str, Any] = field(default_factory=dict)
-    condition: Any | None = None
+    condition: Condition | None = None
     axis: str | None = None
     perturbation: str | None = None
     strength: float | None = None
@@ -73,19 +75,20 @@ class Cell:
 
     def parameters(self) -> dict[str, Any]:
         """What the manifest says of the cell; what was not given is left out."""
-        condition = asdict(self.condition) if is_dataclass(self.condition) else self.condition  # type: ignore[arg-type]
         facts = {
             "model": self.model,
             "model_options": given(self.model_options),
             "corpus": self.corpus,
             "corpus_options": given(self.corpus_options),
-            "condition": condition,
+            "condition": None if self.condition is None else asdict(self.condition),
             "axis": self.axis,
             "perturbation": self.perturbation,
             "strength": self.strength,
             "step": self.step,
         }
-        return {name: value for name, value in facts.items() if value not in (None, {})}
+        # As the manifest holds it, so that a cell of an earlier session is known again.
+        found: dict[str, Any] = plain({name: value for name, value in facts.items() if value not in (None, {})})
+        return found
 
 
 @dataclass(frozen=True)
@@ -96,16 +99,31 @@ class Plan:
         cells: in the order of the tables; at least one, each different.
         settings: arguments of `layers.measure` by name, among `prompts`, `views`, `measures`, `orders`, `max_tokens`, `min_tokens`,
             `normalize`, `rates`, `groups`, `token_budget` and `seed`; those left out have that function's defaults.
+        shard_tokens: most tokens of a shard, views included: what a kill costs, and what is dealt out to workers.
+        threads: of linear algebra for each shard. The last bits of the numbers depend on it, so it belongs to the plan and not
+            to the place where it is run; None takes what the place gives, for numbers that are equal to rounding only.
+        accumulators: `rows`, `moments` or `auto`: how the measures of a whole set are carried, see `docs/design/accumulators.md`.
         command: what the run directory says made it: `sweep`, `stress` or `evolve`.
     """
 
     cells: tuple[Cell, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     command: str = "sweep"
+    shard_tokens: int = 16384
+    threads: int | None = 1
+    accumulators: str = "auto"
 
     def __post_init__(self) -> None:
         if not self.cells:
             raise ValueError("cells: expected at least one; got none. Name a model")
+        if self.shard_tokens < 1:
+            raise ValueError(f"shard_tokens: expected at least 1; got {self.shard_tokens}. 16384 is the default")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"threads: expected at least 1; got {self.threads}. 1 is the default")
+        if self.accumulators not in FORMS:
+            raise ValueError(
+                f"accumulators: expected one of {', '.join(FORMS)}; got {self.accumulators!r}. Choose one of them"
+            )
         check_names("settings", self.settings, SETTINGS)
         seen: list[dict[str, Any]] = []
         for number, cell in enumerate(self.cells):
@@ -121,7 +139,12 @@ class Plan:
         """What two sessions must agree on to work on one run, but for the cells."""
         rates = self.settings.get("rates")
         settings = dict(self.settings) | ({"rates": asdict(rates)} if rates is not None else {})
-        return {"settings": settings}
+        return {
+            "settings": settings,
+            "shard_tokens": self.shard_tokens,
+            "threads": self.threads,
+            "accumulators": self.accumulators,
+        }
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,14 +158,3 @@ def check_names(name: str, values: Mapping[str, Any], known: tuple[str, ...]) ->
         if key not in known:
             near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.0)[0]
             raise ValueError(f"{name}: expected keys among {', '.join(known)}; got {key!r}. Did you mean {near!r}?")
-
-
-def _still_there() -> None:
-    # The lists above are of names that these functions have: a renamed argument must not be found out by a user.
-    missing = [n for n in SETTINGS if n not in inspect.signature(measure).parameters]
-    missing += [n for n in _OF_CORPUS if n not in inspect.signature(load_corpus).parameters]
-    if missing:
-        raise ImportError(f"sweeps: expected arguments {', '.join(missing)} of measure and load_corpus; got none")
-
-
-_still_there()

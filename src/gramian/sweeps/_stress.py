@@ -85,7 +85,7 @@ def stress_plan(
         for copy in ({}, *([{"untrained": True}] if untrained else []))
         for condition in conditions
     ]
-    return Plan(tuple(cells), chosen, command="stress")
+    return Plan(tuple(cells), chosen, command="stress", threads=None)
 
 
 def _conditions(kinds: Sequence[str], strengths: Sequence[float], lengths: Sequence[int], seed: int) -> list[Condition]:
