@@ -60,8 +60,8 @@ def load_images(
     for image in images:
         image.open()
     # Of all images, not of the sample: whether folders are labels must not depend on which ones are drawn.
-    folders = folder_labels(wanted)
-    by_name = dict(zip(wanted, folders, strict=True)) if folders is not None else {}
+    folders = folder_labels(names)
+    by_name = dict(zip(names, folders, strict=True)) if folders is not None else {}
     labels = tuple(by_name[image.name] for image in images) if by_name else None
     ids = tuple(image.id for image in images)
     parameters = {
@@ -120,7 +120,7 @@ def _keyed(source: ImageSource, names: Sequence[str], *, seed: int) -> Iterator[
 
 
 def _notes(removed: Counter[str], prompts: int | None, images: Sequence[ImageFile]) -> list[str]:
-    notes = [f"{reason}: {count} dropped" for reason, count in removed.items()]
+    notes = [f"{reason}: {removed[reason]} dropped" for reason in ("keep", "drop") if removed[reason]]
     if prompts is not None and len(images) < prompts:
         notes.append(f"{prompts} prompts asked for, all {len(images)} there are used")
     copies = len(images) - len({image.id for image in images})

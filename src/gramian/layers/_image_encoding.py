@@ -64,7 +64,7 @@ def encode_images(
     if not images:
         raise ValueError("images: expected at least one image; got none.")
     require_vision_extra()
-    # One at a time: processors that stack differing sizes reorder or pad them.
+    # One at a time: a batch then gives what single images give, whatever a processor does with unlike sizes.
     rows = [processed(model.processor, _opened(image, index)) for index, image in enumerate(images)]
     wrong = next((index for index, row in enumerate(rows) if tuple(row.shape) != model.image_shape), None)
     if wrong is not None:

@@ -109,6 +109,10 @@ def augment_image(image: ImageFile | Image, *, view: int, seed: int, rates: Imag
     if not isinstance(rates, ImageRates):
         raise TypeError(f"rates: expected ImageRates for images; got {type(rates).__name__}.")
     require_vision_extra()
+    from PIL import Image
+
+    if not isinstance(image, ImageFile | Image.Image):
+        raise TypeError(f"image: expected a Pillow image or an image of a corpus; got {type(image).__name__}.")
     pixels = image.open() if isinstance(image, ImageFile) else as_rgb(image, where="the image given")
     content = image.id.encode() if isinstance(image, ImageFile) else f"{pixels.size}".encode() + pixels.tobytes()
     digest = blake2b(f"{seed}\0{view}\0".encode(), digest_size=16)

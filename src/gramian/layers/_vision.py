@@ -122,6 +122,7 @@ def assemble_vision_model(
     found = find_blocks(backbone, family=family, depth=declared_depth(config), path=blocks)
     weight = next(backbone.parameters())
     pixels = _probe(processor, title).to("cpu" if weight.device.type == "meta" else weight.device, weight.dtype)
+    _check_size(backbone, pixels, title)
     facts = vision_facts(backbone, found, family=family, pixels=pixels)
     channels, height, width = pixels.shape[1:]
     return VisionModel(
@@ -162,6 +163,19 @@ def _probe(processor: Any, title: str) -> Tensor:
             "Models whose number of tokens depends on the image are not supported."
         )
     return torch.stack(rows)
+
+
+def _check_size(backbone: nn.Module, pixels: Tensor, title: str) -> None:
+    """Some models take one size only, and only they know which: DINOv2's configuration names another than it reads."""
+    try:
+        with torch.inference_mode():
+            backbone(pixel_values=pixels[:1])
+    except (ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(
+            f"image processor: expected images of a size that {title} takes; got {tuple(pixels.shape[1:])} ({reason}). "
+            "Use the processor that the model was trained with."
+        ) from error
 
 
 def _takes_pixels(model: nn.Module) -> bool:
