@@ -5,6 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from gramian.downstream._agreement import Agreement, agreement
+from gramian.downstream._agreement_pairs import PairAgreement
+from gramian.downstream._distance_correlation import distance_correlation
 from gramian.downstream._evaluating import EvaluationResult, evaluate_layers
 from gramian.downstream._labelled import LabelledTask, labelled_task
 from gramian.downstream._reader import LayerReader
@@ -18,16 +21,20 @@ __all__ = [
     "DEFAULT_LIMIT",
     "NORMALIZATIONS",
     "POOLINGS",
+    "Agreement",
     "Embed",
     "EvaluationResult",
     "LabelledTask",
     "LayerReader",
     "LayerTask",
+    "PairAgreement",
     "Reading",
     "Score",
     "SinkShare",
     "VectorStore",
+    "agreement",
     "default_store_folder",
+    "distance_correlation",
     "evaluate_layers",
     "labelled_task",
     "readings",

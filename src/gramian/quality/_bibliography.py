@@ -55,6 +55,13 @@ REFERENCES: dict[str, Reference] = {
         2020,
         "https://arxiv.org/abs/2002.05709",
     ),
+    "cheng2025": Reference(
+        "E. Cheng, D. Doimo, C. Kervadec, I. Macocco, J. Yu, A. Laio, M. Baroni",
+        "Emergence of a high-dimensional abstraction phase in language transformers",
+        "International Conference on Learning Representations",
+        2025,
+        "https://arxiv.org/abs/2405.15471",
+    ),
     "cover1967": Reference(
         "T. M. Cover, P. E. Hart",
         "Nearest neighbor pattern classification",
@@ -112,6 +119,13 @@ REFERENCES: dict[str, Reference] = {
         2022,
         "https://icml.cc/virtual/2022/poster/18293",
     ),
+    "hesterberg2015": Reference(
+        "T. C. Hesterberg",
+        "What teachers should know about the bootstrap: Resampling in the undergraduate statistics curriculum",
+        "The American Statistician 69(4):371-386",
+        2015,
+        "https://arxiv.org/abs/1411.5279",
+    ),
     "hoerl1970": Reference(
         "A. E. Hoerl, R. W. Kennard",
         "Ridge regression: Biased estimation for nonorthogonal problems",
@@ -147,6 +161,13 @@ REFERENCES: dict[str, Reference] = {
         "International Conference on Machine Learning",
         2019,
         "https://arxiv.org/abs/1905.00414",
+    ),
+    "kunsch1989": Reference(
+        "H. R. Künsch",
+        "The jackknife and the bootstrap for general stationary observations",
+        "The Annals of Statistics 17(3):1217-1241",
+        1989,
+        "https://doi.org/10.1214/aos/1176347265",
     ),
     "men2024": Reference(
         "X. Men, M. Xu, Q. Zhang, and others",
@@ -217,6 +238,20 @@ REFERENCES: dict[str, Reference] = {
         "International Conference on Machine Learning",
         2025,
         "https://arxiv.org/abs/2502.02013",
+    ),
+    "szekely2007": Reference(
+        "G. J. Székely, M. L. Rizzo, N. K. Bakirov",
+        "Measuring and testing dependence by correlation of distances",
+        "The Annals of Statistics 35(6):2769-2794",
+        2007,
+        "https://doi.org/10.1214/009053607000000505",
+    ),
+    "szekely2014": Reference(
+        "G. J. Székely, M. L. Rizzo",
+        "Partial distance correlation with methods for dissimilarities",
+        "The Annals of Statistics 42(6):2382-2412",
+        2014,
+        "https://doi.org/10.1214/14-AOS1255",
     ),
     "thilak2024": Reference(
         "V. Thilak, C. Huang, O. Saremi, L. Dinh, H. Goh, P. Nakkiran, J. M. Susskind, E. Littwin",
