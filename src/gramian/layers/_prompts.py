@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from gramian.layers._conditions import NATURAL, Condition
-from gramian.layers._corpus import Corpus, load_corpus
+from gramian.layers._corpus import PYTHON_DOCS, Corpus, load_corpus
 from gramian.layers._encoding import Encoded, encode, token_lengths
 from gramian.layers._image_encoding import EncodedImages, encode_images
 from gramian.layers._image_views import DEFAULT_IMAGE_RATES, AugmentedImage, ImageRates
-from gramian.layers._images import ImageFile, is_image_source, no_images
+from gramian.layers._images import ImageFile, is_image_source, no_images, open_image_source
 from gramian.layers._layered_model import LanguageModel, VisionModel
 from gramian.layers._views import DEFAULT_RATES, Rates, augment
 
@@ -113,8 +113,11 @@ def load_corpus_for(
         ValueError: as `load_corpus`, or for texts where the model reads images, and images where it reads texts.
     """
     of_images = is_image_source(source)
-    if isinstance(model, VisionModel) and not of_images and Path(source).is_dir():
-        raise no_images(source)
+    if isinstance(model, VisionModel) and not of_images:
+        if Path(source).is_dir():
+            raise no_images(source)
+        if str(source) != PYTHON_DOCS and not Path(source).exists():
+            open_image_source(source)  # says that there is nothing of that name
     check_modality(model, str(source), "image" if of_images else "text")
     if of_images:
         return load_corpus(source, **options)
