@@ -115,7 +115,10 @@ def test_no_checkpoint_is_no_plan():
 
 @pytest.mark.filterwarnings("ignore::gramian.quality.SmallSampleWarning")
 def test_an_evolution_has_every_step_and_the_untrained_copy(series, tmp_path):
-    result = run_plan(evolve_plan(folder_checkpoints([series]), settings=SETTINGS), out=tmp_path / "run")
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("\n\n".join(f"Prompt {i} has a few words that differ: {i * 7} and {i * i}." for i in range(10)))
+    plan = evolve_plan(folder_checkpoints([series]), corpus=str(corpus), settings=SETTINGS)
+    result = run_plan(plan, out=tmp_path / "run")
     cells = read_run(result.directory).tables["cells"].to_pylist()
     assert [(c["model"], c["step"], c["untrained"], c["axis"]) for c in cells] == [
         ("neox/step2", 2.0, False, "step"),

@@ -13,6 +13,14 @@ SETTINGS = {"prompts": 10, "groups": 2, "measures": ["prompt_entropy", "dataset_
 
 
 @pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A small file: reading a large corpus for every cell would take most of the time."""
+    file = tmp_path_factory.mktemp("corpora") / "corpus.txt"
+    file.write_text("\n\n".join(f"Prompt {i} has a few words that differ: {i * 7} and {i * i}." for i in range(10)))
+    return str(file)
+
+
+@pytest.fixture(scope="module")
 def model(tmp_path_factory):
     return str(save_tiny(tmp_path_factory.mktemp("models") / "tiny-neox", "gpt_neox"))
 
@@ -69,8 +77,10 @@ def test_plans_that_make_no_sense_are_refused(arguments, match):
 
 
 @pytest.mark.filterwarnings("ignore::gramian.quality.SmallSampleWarning")
-def test_a_stress_run_tells_its_cells_apart_and_goes_on_after_a_stop(model, tmp_path):
-    plan = stress_plan(model, kinds=["repetition", "prefix"], strengths=[1], lengths=[8], settings=SETTINGS)
+def test_a_stress_run_tells_its_cells_apart_and_goes_on_after_a_stop(model, corpus, tmp_path):
+    plan = stress_plan(
+        model, kinds=["repetition", "prefix"], strengths=[1], lengths=[8], corpus=corpus, settings=SETTINGS
+    )
 
     class StopError(Exception):
         pass
