@@ -74,7 +74,7 @@ def resampled_estimates(x: Floats, y: Floats, places: NDArray[np.intp]) -> Float
     kendall = _cosines(_flat(signs_x), _flat(signs_y))
     # Distances are squared below; the scale of a series changes nothing.
     apart_x, apart_y = _centred(_unit_range(x), places), _centred(_unit_range(y), places)
-    distance = np.sqrt(np.clip(_cosines(_flat(apart_x), _flat(apart_y)), 0.0, 1.0))
+    distance = np.sqrt(np.maximum(_cosines(_flat(apart_x), _flat(apart_y)), 0.0))
     return np.stack([spearman, kendall, distance])
 
 
@@ -104,4 +104,5 @@ def _cosines(x: Floats, y: Floats) -> Floats:
     """``(M, B, k)`` and ``(T, B, k)`` to ``(M, T, B)``; NaN where either is zero."""
     products = (x.transpose(1, 0, 2) @ y.transpose(1, 2, 0)).transpose(1, 2, 0)
     norms = np.sqrt((x * x).sum(-1))[:, None] * np.sqrt((y * y).sum(-1))[None]
-    return np.asarray(np.divide(products, norms, out=np.full_like(norms, np.nan), where=norms > 0))
+    cosines = np.divide(products, norms, out=np.full_like(norms, np.nan), where=norms > 0)
+    return np.asarray(np.clip(cosines, -1.0, 1.0))
