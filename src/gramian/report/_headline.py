@@ -2,92 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from gramian.report._facts import title_of, unit_of
-from gramian.report._numbers import layer_ranges, with_uncertainty
+from gramian import quality
+from gramian.report._cell_sentences import largest_change
+from gramian.report._facts import title_of
+from gramian.report._first_token import first_token, raw_mean
+from gramian.report._numbers import layer_ranges
+from gramian.report._score_sentences import best_and_last, recommended_layer
+from gramian.report._sentences import Part, Sentence, layer_words, show, unit_words
 from gramian.report._series import Point, Series
-from gramian.report._sources import Source
-from gramian.report._variants import parse_variant, sibling
+from gramian.report._source import Source
 
 _FEW_PROMPTS = 30
-_DOMINANT_SHARE = 0.5
-_OVERWHELMING_SHARE = 0.9
 _MOST_SENTENCES = 5
-
-
-@dataclass(frozen=True)
-class Part:
-    """A piece of a sentence; with a panel it is a link there, with a layer following it also pins that layer."""
-
-    text: str
-    panel: str = ""
-    layer: int | None = None
-    source: int = 0
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """One statement; ``kind`` is ``warning`` (about the sample, said first) or ``finding``."""
-
-    kind: str
-    parts: tuple[Part, ...]
-
-    @property
-    def text(self) -> str:
-        """The statement without its links."""
-        return "".join(part.text for part in self.parts)
 
 
 def headline(sources: list[Source]) -> list[Sentence]:
     """Three to five sentences where the numbers allow: warnings about the sample first, then what the layers show.
 
-    ``±`` is half the width of the 95 % interval. Two numbers are called different only when their intervals are
-    disjoint.
+    Task scores come before what the measures say, because they are what a reader chooses a layer by. ``±`` is half the
+    width of the 95 % interval. Two numbers are called different only when their intervals are disjoint.
     """
-    warnings = [sentence for place, source in enumerate(sources) for sentence in _warnings(place, source, len(sources))]
-    findings: list[Sentence | None] = []
-    if len(sources) == 1:
-        tell: list[Callable[[int, Source], Sentence | None]] = [_compression, _first_token, _best_layers, _largest_rank]
-        findings = [sentence(0, sources[0]) for sentence in tell]
-    else:
-        findings = [_side_by_side(sources, "prompt_entropy", np.argmin, "lowest")]
-        findings += [_side_by_side(sources, measure, np.argmax, "highest") for measure in ("lidar", "effective_rank")]
-        findings += [_first_token(place, source, named=True) for place, source in enumerate(sources)]
+    warnings = list(_warnings(sources))[:2]
+    findings = list(_of_one(sources[0]) if len(sources) == 1 else _of_several(sources))
     told = [sentence for sentence in findings if sentence is not None]
-    return warnings[:2] + told[: max(1, _MOST_SENTENCES - len(warnings[:2]))]
+    return warnings + told[: max(1, _MOST_SENTENCES - len(warnings))]
 
 
-def _warnings(place: int, source: Source, count: int) -> list[Sentence]:
-    whose = f"{source.label}: " if count > 1 else ""
-    sentences = []
+def _of_one(source: Source) -> Iterator[Sentence | None]:
+    yield best_and_last(0, source)
+    yield recommended_layer(0, source)
+    swallowed = raw_mean(0, source)
+    yield swallowed
+    yield largest_change(0, source)
+    yield _compression(0, source)
+    yield None if swallowed else first_token(0, source)
+    yield _best_layers(0, source)
+    yield _largest_rank(0, source)
+
+
+def _of_several(sources: list[Source]) -> Iterator[Sentence | None]:
+    places = list(enumerate(sources))
+    scored = [(at, one) for at, one in places if all(one.scores is not other.scores for other in sources[:at])]
+    yield from (best_and_last(place, source, named=True) for place, source in scored)
+    for place, source in places:
+        if all(source.recommendation is not other.recommendation for other in sources[:place]):
+            yield recommended_layer(place, source, named=True)
+    yield from (raw_mean(place, source, named=True) for place, source in scored)
+    yield from (largest_change(place, source, named=True) for place, source in places)
+    yield _side_by_side(sources, "prompt_entropy", np.argmin, "lowest")
+    for measure in ("lidar", "effective_rank"):
+        yield _side_by_side(sources, measure, np.argmax, "highest")
+    yield from (first_token(place, source, named=True) for place, source in places if not raw_mean(place, source))
+
+
+def _warnings(sources: list[Source]) -> Iterator[Sentence]:
+    """The warnings of each source; those in the same words of all of them are said once."""
+    found = [(place, list(_warnings_of(place, source))) for place, source in enumerate(sources)]
+    texts = [{sentence.text for sentence in own} for _, own in found]
+    shared = set.intersection(*texts)
+    for place, own in found:
+        for sentence in own:
+            if sentence.text not in shared:
+                whose = (Part(f"{sources[place].label}: "),) if len(sources) > 1 else ()
+                yield Sentence(sentence.kind, (*whose, *sentence.parts))
+            elif place == 0:
+                yield sentence
+
+
+def _warnings_of(place: int, source: Source) -> Iterator[Sentence]:
     sizes = [
         point.n for variants in source.series.values() for series in variants for point in series.known if point.n > 0
     ]
     if sizes and min(sizes) < _FEW_PROMPTS:
         parts = (
-            Part(f"{whose}Only "),
+            Part("Only "),
             Part(f"{min(sizes):.0f} prompts", "table", source=place),
             Part(" were measured: intervals are wide, and differences between layers may be chance."),
         )
-        sentences.append(Sentence("warning", parts))
+        yield Sentence("warning", parts)
     for why, measures in _too_small(source).items():
         titles = [title_of(measure) for measure in measures]
         shown = ", ".join(titles[:3]) + (f" and {len(titles) - 3} more measures" if len(titles) > 3 else "")
-        parts = (Part(f"{whose}Small sample for "), Part(shown, f"m-{measures[0]}", source=place), Part(f": {why}"))
-        sentences.append(Sentence("warning", parts))
-    return sentences
+        parts = (Part("Small sample for "), Part(shown, f"m-{measures[0]}", source=place), Part(f": {why}"))
+        yield Sentence("warning", parts)
 
 
 def _too_small(source: Source) -> dict[str, list[str]]:
     """The run's own warnings, ``measure: why``, put together where the reason is the same."""
+    known = {measure.name for measure in quality.available()}
     grouped: dict[str, list[str]] = {}
     for warning in source.manifest.get("warnings") or []:
         measure, _, why = str(warning).partition(": ")
-        if why:
+        # The first token's weight is a finding, with a sentence of its own.
+        if why and measure in known and measure != "sink_share":
             grouped.setdefault(why, []).append(measure)
     return grouped
 
@@ -101,17 +112,17 @@ def _compression(place: int, source: Source) -> Sentence | None:
     lowest = min(points, key=lambda point: point.value)
     if lowest is first or lowest.overlaps(first):
         return _expansion(place, source, series)
-    unit = _unit(series)
+    unit = unit_words(series)
     fall = [
         Part("Prompt entropy", "m-prompt_entropy", source=place),
-        Part(f" falls from {_show(first)}{unit} at {_name(first, first)} to "),
-        Part(f"{_show(lowest)} at {_name(lowest, last)}", "m-prompt_entropy", lowest.layer, place),
+        Part(f" falls from {show(first)}{unit} at {_name(first, first)} to "),
+        Part(f"{show(lowest)} at {_name(lowest, last)}", "m-prompt_entropy", lowest.layer, place),
     ]
     if lowest is last:
         return Sentence("finding", (*fall, Part(": it is compressed to the end and does not recover.")))
     recovers = not last.overlaps(lowest)
     end = (
-        f" and recovers to {_show(last)} at the last"
+        f" and recovers to {show(last)} at the last"
         if recovers
         else ", and the last layer cannot be told from the lowest"
     )
@@ -131,53 +142,11 @@ def _expansion(place: int, source: Source, series: Series) -> Sentence | None:
         return None
     parts = (
         Part("Prompt entropy", "m-prompt_entropy", source=place),
-        Part(f" rises from {_show(first)}{_unit(series)} at {_name(first, first)} to "),
-        Part(f"{_show(highest)} at {_name(highest, last)}", "m-prompt_entropy", highest.layer, place),
+        Part(f" rises from {show(first)}{unit_words(series)} at {_name(first, first)} to "),
+        Part(f"{show(highest)} at {_name(highest, last)}", "m-prompt_entropy", highest.layer, place),
         Part(f", {source.percent(highest.layer)} % of the depth: no layer compresses below the input."),
     )
     return Sentence("finding", parts)
-
-
-def _first_token(place: int, source: Source, *, named: bool = False) -> Sentence | None:
-    share = source.first("sink_share")
-    whose = [Part(f"{source.label}: ")] if named else []
-    if share is None or not share.known:
-        return None
-    heavy = [point for point in share.known if _lower(point) > _DOMINANT_SHARE]
-    subject = Part("the first token" if heavy or named else "The first token", "m-sink_share", source=place)
-    if not heavy:
-        largest = max(share.known, key=lambda point: point.value)
-        if _upper(largest) >= _DOMINANT_SHARE:
-            return None
-        amount = f" never carries more than {_percent(largest)} of the squared norm"
-        rest = Part(f"{amount} (layer {largest.layer}): no layer is dominated by it.")
-        return Sentence("finding", (*whose, subject, rest))
-    largest = max(heavy, key=lambda point: point.value)
-    layers = [point.layer for point in heavy]
-    lead = f"at layers {layer_ranges(layers)}, " if len(layers) > 1 else f"at layer {layers[0]}, "
-    parts = [
-        *whose,
-        Part(lead if named else lead.capitalize()),
-        subject,
-        Part(" carries up to "),
-        Part(_percent(largest), "m-sink_share", largest.layer, place),
-        Part(f" of the squared norm (layer {largest.layer})"),
-    ]
-    # The mean of the raw vectors is that token only where it outweighs the others' sum, not just their squares.
-    closing = ": a mean over raw tokens is mostly that token." if _lower(largest) > _OVERWHELMING_SHARE else "."
-    return Sentence("finding", (*parts, Part(_with_and_without(source, largest.layer) + closing)))
-
-
-def _with_and_without(source: Source, layer: int) -> str:
-    with_first = source.first("prompt_entropy")
-    if with_first is None or parse_variant(with_first.variant).get("tokens") != "all":
-        return ""
-    wanted = sibling(with_first.variant, tokens="no_first")
-    without = next((series for series in source.series["prompt_entropy"] if series.variant == wanted), None)
-    here, there = with_first.at(layer), without.at(layer) if without else None
-    if here is None or there is None or here.overlaps(there):
-        return ""
-    return f"; prompt entropy there is {_show(here)} with it and {_show(there)}{_unit(with_first)} without"
 
 
 def _best_layers(place: int, source: Source) -> Sentence | None:
@@ -201,11 +170,13 @@ def _best_layers(place: int, source: Source) -> Sentence | None:
                 best.layer,
                 place,
             ),
-            Part(f" with {_show(best)}{_unit(series)}" + (f", level with {_others(tied, best)}" if tied[1:] else "")),
+            Part(
+                f" with {show(best)}{unit_words(series)}" + (f", level with {_others(tied, best)}" if tied[1:] else "")
+            ),
         ]
     if len(told) == 2:
         shared = sorted(set(told[0][2]) & set(told[1][2]))
-        verdict = f"both allow layer {layer_ranges(shared)}" if shared else "their intervals share no layer"
+        verdict = f"both allow {layer_words(shared)}" if shared else "their intervals share no layer"
         parts.append(Part(f"; {verdict}"))
     return Sentence("finding", (*parts, Part(".")))
 
@@ -220,8 +191,8 @@ def _largest_rank(place: int, source: Source) -> Sentence | None:
         return None
     parts = (
         Part("Effective rank", "m-effective_rank", source=place),
-        Part(f" is between {_show(least)} (layer {least.layer}) and "),
-        Part(f"{_show(best)} (layer {best.layer})", "m-effective_rank", best.layer, place),
+        Part(f" is between {show(least)} (layer {least.layer}) and "),
+        Part(f"{show(best)} (layer {best.layer})", "m-effective_rank", best.layer, place),
         Part(" dimensions over the corpus."),
     )
     return Sentence("finding", parts)
@@ -254,7 +225,7 @@ def _side_by_side(sources: list[Source], measure: str, pick: Callable[..., objec
     for number, (place, source, series, best) in enumerate(told):
         parts += [
             Part(_place_in_depth(source, best), f"m-{measure}", best.layer, place),
-            Part(f" in {source.label} ({_show(best)}{_unit(series)})"),
+            Part(f" in {source.label} ({show(best)}{unit_words(series)})"),
             Part("." if number == len(told) - 1 else (" and at " if number == len(told) - 2 else ", at ")),
         ]
     return Sentence("finding", tuple(parts))
@@ -268,33 +239,10 @@ def _place_in_depth(source: Source, point: Point) -> str:
 
 def _others(tied: list[int], best: Point) -> str:
     rest = [layer for layer in tied if layer != best.layer]
-    return f"{'layers' if len(rest) > 1 else 'layer'} {layer_ranges(rest)}"
-
-
-def _lower(point: Point) -> float:
-    return point.low if np.isfinite(point.low) else point.value
-
-
-def _upper(point: Point) -> float:
-    return point.high if np.isfinite(point.high) else point.value
-
-
-def _show(point: Point) -> str:
-    return with_uncertainty(point.value, point.half_width)
-
-
-def _percent(point: Point) -> str:
-    half = point.half_width
-    return f"{with_uncertainty(100 * point.value, None if half is None else 100 * half)} %"
+    return layer_words(rest)
 
 
 def _name(point: Point, last: Point) -> str:
     if point.layer == 0:
         return "the input"
     return "the last layer" if point is last and point.layer else f"layer {point.layer}"
-
-
-def _unit(series: Series) -> str:
-    unit = unit_of(series.measure)
-    normalised = parse_variant(series.variant).get("norm", "raw") != "raw"
-    return f" {unit}" if unit and not normalised else ""

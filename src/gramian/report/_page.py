@@ -14,26 +14,43 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from gramian import __version__
+from gramian.report._cells import NONE, STEP, STRENGTH
 from gramian.report._formulas import mathml
 from gramian.report._headline import headline
 from gramian.report._payload import payload_of, to_json
 from gramian.report._provenance import accounts_of, citation, provenance_line
-from gramian.report._sources import Source
+from gramian.report._source import Source
 
 # In the order they build on each other; joined into one function so that no name leaks.
 _SCRIPTS = (
     "state.js",
     "words.js",
     "theme.js",
+    "scores.js",
     "bundle.js",
     "figure.js",
     "controls.js",
     "depth.js",
+    "modes.js",
     "layer.js",
     "agreement.js",
+    "scatter.js",
+    "tasks.js",
+    "recommendation.js",
+    "along.js",
+    "heat.js",
     "table.js",
     "main.js",
 )
+
+_COLLECTIONS = {STRENGTH: ("stress", "Stress"), STEP: ("evolution", "Evolution"), NONE: ("cells", "Cells")}
+_LEADS = {
+    "stress": "What breaks the picture: every layer at every strength of a perturbation, the text as it is as a row apart."
+    " Click a cell to pin its layer.",
+    "evolution": "How training made it: every layer at every step, an untrained copy as a row apart. Click a cell to pin"
+    " its layer.",
+    "cells": "Every cell of the collection by relative depth, a row each. Click a cell to pin its layer.",
+}
 
 
 def page_of(sources: list[Source]) -> str:
@@ -55,6 +72,10 @@ def page_of(sources: list[Source]) -> str:
         "data": Markup(to_json(payload)),
         "runs": payload["runs"],
         "measures": payload["measures"],
+        "tasks": payload["tasks"],
+        "left_out": payload["cells_left_out"],
+        "leads": _LEADS,
+        **_sections(sources),
         "sentences": headline(sources),
         "accounts": accounts_of(sources),
         "provenance": provenance_line(sources),
@@ -62,6 +83,20 @@ def page_of(sources: list[Source]) -> str:
         "version": __version__,
     }
     return environment.from_string(_asset("template.html.j2")).render(context)
+
+
+def _sections(sources: list[Source]) -> dict[str, Any]:
+    """Which parts of the page have something to show."""
+    axes = {grid.axis for source in sources for grid in source.grids}
+    scored = any(source.scores for source in sources)
+    return {
+        "collections": [(name, title) for axis, (name, title) in _COLLECTIONS.items() if axis in axes],
+        "task_counts": [len(source.scores) for source in sources],
+        "recommended": any(source.recommendation for source in sources),
+        # A page of scores alone has no use for what it could not fill; a page of measures says what is missing.
+        "single_prompts": not scored or any(source.distributions or source.spectra for source in sources),
+        "agreement": not scored or len({measure for source in sources for measure in source.series}) > 1,
+    }
 
 
 def _unbroken(text: str) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 
 from gramian import __version__
 from gramian.report._facts import title_of
-from gramian.report._sources import Source
+from gramian.report._scores import task_words
+from gramian.report._source import Source
 
 _FIRST = ("command", "parameters", "model", "corpus", "seeds", "versions", "hardware", "seconds")
 
@@ -24,10 +25,11 @@ class Account:
 
 def accounts_of(sources: list[Source]) -> list[Account]:
     """One account for each run directory, the manifest's best-known keys first."""
-    directories = {source.directory: source for source in sources}
+    made = [(source.directory, source.manifest) for source in sources]
+    made += [other for source in sources for other in source.others]
     return [
-        Account(str(directory.name or directory), tuple(_groups(source.manifest)), _remarks(source.manifest))
-        for directory, source in directories.items()
+        Account(str(directory.name or directory), tuple(_groups(manifest)), _remarks(manifest))
+        for directory, manifest in dict(made).items()
     ]
 
 
@@ -35,6 +37,8 @@ def provenance_line(sources: list[Source]) -> str:
     """One line for the foot of a figure: which model, corpus and version it came from."""
     models = list(dict.fromkeys(_model_and_revision(source) for source in sources))
     corpora = list(dict.fromkeys(filter(None, (source.identity["corpus"] for source in sources))))
+    tasks = list(dict.fromkeys(task.name for source in sources for task in source.scores))
+    corpora += [] if not tasks or task_words(tasks) in corpora else [task_words(tasks)]
     pieces = [" and ".join(models), " and ".join(corpora), f"Gramian {__version__}"]
     return " · ".join(piece for piece in pieces if piece)
 

@@ -1,10 +1,10 @@
-"""What the page draws as one run: a model, corpus and condition, taken from a run directory's tables."""
+"""Run directories read into what the page draws."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,48 +12,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gramian.report._cells import Lineage, cells_of, lineages_of
 from gramian.report._distributions import distributions_of, prompts_named
-from gramian.report._series import Series, series_of
+from gramian.report._documents import modes_of, with_recommendations
+from gramian.report._joining import join_scores
+from gramian.report._labels import labelled
+from gramian.report._scores import pooled_share, scores_of, task_words
+from gramian.report._series import series_of
+from gramian.report._source import IDENTITY, Source
 from gramian.report._spectra import spectra_of
 from gramian.runs import RunRecord, read_run
 
-_IDENTITY = ("model", "revision", "corpus", "condition")
-
-
-@dataclass(frozen=True)
-class Source:
-    """One curve's worth of results: everything measured of one model on one corpus under one condition."""
-
-    directory: Path
-    identity: Mapping[str, str]
-    manifest: Mapping[str, Any]
-    series: Mapping[str, list[Series]]
-    distributions: list[dict[str, Any]] = field(default_factory=list)
-    spectra: list[dict[str, Any]] = field(default_factory=list)
-    texts: Mapping[str, dict[str, Any]] = field(default_factory=dict)
-    label: str = ""
-
-    @property
-    def layers(self) -> list[int]:
-        """The layers of the residual stream for which anything was measured, as numbers in order."""
-        found = {point.layer for series in self._all() for point in series.points}
-        return sorted(found | {series.final.layer for series in self._all() if series.final is not None})
-
-    @property
-    def depth(self) -> int:
-        """The last layer, which relative depth calls 100 %."""
-        return max(self.layers, default=0)
-
-    def percent(self, layer: int) -> int:
-        """A layer's place in the depth, in percent; 0 for a run of one layer."""
-        return round(100 * layer / self.depth) if self.depth else 0
-
-    def first(self, measure: str) -> Series | None:
-        """The variant of a measure shown first, or None when the run lacks the measure."""
-        return next(iter(self.series.get(measure, [])), None)
-
-    def _all(self) -> list[Series]:
-        return [series for variants in self.series.values() for series in variants]
+__all__ = ["Source", "read_sources"]
 
 
 def read_sources(directories: Sequence[Path]) -> list[Source]:
@@ -63,10 +33,11 @@ def read_sources(directories: Sequence[Path]) -> list[Source]:
         directories: run directories, in the order they are drawn.
 
     Returns:
-        One source for each model, revision, corpus and condition of each directory.
+        One source for each model, revision, corpus and condition of each directory; the scores of a downstream run join
+        the measures of the same model and revision, and a collection of cells gives the few that stand for it.
 
     Raises:
-        ValueError: when there is no directory, one is given twice, a run is half written or has no measures, or the
+        ValueError: when there is no directory, one is given twice, a run is half written or has nothing to draw, or the
             runs have different formats.
         TypeError: when a single path is given in place of a sequence.
     """
@@ -86,8 +57,8 @@ def read_sources(directories: Sequence[Path]) -> list[Source]:
             )
     records = [(path, read_run(path)) for path in paths]
     _check_same_format(records)
-    sources = [source for path, record in records for source in _split(path, record)]
-    return _labelled(sources)
+    sources = [source for path, record in records for source in _sources_of(path, record)]
+    return labelled(with_recommendations(join_scores(sources), paths))
 
 
 def _check_same_format(records: list[tuple[Path, RunRecord]]) -> None:
@@ -103,15 +74,25 @@ def _format(manifest: Mapping[str, Any]) -> str:
     return f"version {manifest.get('format_version', 'unknown')}"
 
 
-def _split(path: Path, record: RunRecord) -> list[Source]:
-    tables = record.tables
-    if "measures" not in tables or not tables["measures"].num_rows:
+def _sources_of(path: Path, record: RunRecord) -> list[Source]:
+    rows = {name: record.tables[name].num_rows for name in ("measures", "scores", "cells") if name in record.tables}
+    if rows.get("cells") and rows.get("measures"):
+        lineages = lineages_of(cells_of(record.tables["cells"], record.tables["measures"]))
+        return [_from_cell(path, record, lineage) for lineage in lineages]
+    if not rows.get("measures") and not rows.get("scores"):
         raise ValueError(
-            f"{path}: expected a run with a measures table; got {', '.join(sorted(tables)) or 'no tables'}."
-            " Only runs of `gramian measure` can be drawn."
+            f"{path}: expected a run with a measures table or a scores table; got"
+            f" {', '.join(sorted(record.tables)) or 'no tables'}. Only runs that measured or scored layers can be drawn."
         )
+    if rows.get("scores"):
+        return _scored(path, record, record.tables["measures"] if rows.get("measures") else None)
+    return _measured(path, record)
+
+
+def _measured(path: Path, record: RunRecord) -> list[Source]:
+    tables = record.tables
     measures = tables["measures"]
-    identities = measures.select(list(_IDENTITY)).group_by(list(_IDENTITY), use_threads=False).aggregate([]).to_pylist()
+    identities = measures.select(list(IDENTITY)).group_by(list(IDENTITY), use_threads=False).aggregate([]).to_pylist()
     sources = []
     for identity in identities:
         distributions = distributions_of(_matching(tables["prompts"], identity)) if "prompts" in tables else []
@@ -126,9 +107,47 @@ def _split(path: Path, record: RunRecord) -> list[Source]:
                 # Spectra and texts carry no model or condition: they belong to the directory, which has one of each.
                 spectra=spectra_of(tables["spectra"]) if "spectra" in tables and len(identities) == 1 else [],
                 texts=_texts(tables["texts"], wanted) if "texts" in tables else {},
+                modes=modes_of(path) if len(identities) == 1 else None,
             )
         )
     return sources
+
+
+def _scored(path: Path, record: RunRecord, measures: pa.Table | None) -> list[Source]:
+    """One source for each model of a downstream run; the first token's share is that of the texts of all its tasks."""
+    sources = []
+    for (model, revision), tasks in scores_of(record.tables["scores"]).items():
+        own = _matching(measures, {"model": model, "revision": revision}) if measures is not None else None
+        share = pooled_share(own) if own is not None else None
+        sources.append(
+            Source(
+                directory=path,
+                identity={
+                    "model": model,
+                    "revision": revision,
+                    "corpus": task_words([task.name for task in tasks]),
+                    "condition": "",
+                },
+                manifest=record.manifest,
+                series={"sink_share": [share]} if share is not None else {},
+                scores=tasks,
+                task_sink=share,
+            )
+        )
+    return sources
+
+
+def _from_cell(path: Path, record: RunRecord, lineage: Lineage) -> Source:
+    """The cell that stands for a lineage, from its own run directory where that is there."""
+    facts = lineage.shown.facts
+    identity = {key: facts[key] for key in IDENTITY}
+    source = Source(path, identity, record.manifest, lineage.shown.series)
+    folder = path / str(facts["directory"] or "")
+    if folder.is_dir() and path.resolve() in folder.resolve().parents and (folder / "manifest.json").is_file():
+        own = next((one for one in _measured(folder, read_run(folder)) if one.identity == identity), None)
+        if own is not None:
+            source = replace(own, others=((path, record.manifest),))
+    return replace(source, grids=tuple(lineage.grids), stands_for=lineage.stands_for)
 
 
 def _matching(table: pa.Table, identity: Mapping[str, Any]) -> pa.Table:
@@ -150,31 +169,3 @@ def _texts(table: pa.Table, wanted: set[int]) -> dict[str, dict[str, Any]]:
         str(row["prompt"]): {key: row.get(key) for key in ("text", "tokens", "label") if row.get(key) is not None}
         for row in rows.to_pylist()
     }
-
-
-def _labelled(sources: list[Source]) -> list[Source]:
-    """Names the model, and beyond it only what tells the sources apart."""
-    candidates = [
-        [source.identity[key] for key in _IDENTITY] + [source.directory.name or str(source.directory)]
-        for source in sources
-    ]
-    parts = [0] + [part for part in range(1, 5) if len({names[part] for names in candidates}) > 1]
-    labels = []
-    for names in candidates:
-        for used in range(1, len(parts) + 1):
-            label = " · ".join(dict.fromkeys(names[part] for part in parts[:used] if names[part]))
-            if sum(all(other[part] == names[part] for part in parts[:used]) for other in candidates) == 1:
-                break
-        labels.append(label or "saved activations")
-    repeated = Counter(labels)
-    seen: Counter[str] = Counter()
-    result = []
-    for source, label in zip(sources, labels, strict=True):
-        seen[label] += 1
-        name = f"{label} ({seen[label]})" if repeated[label] > 1 else label
-        result.append(_with_label(source, name))
-    return result
-
-
-def _with_label(source: Source, label: str) -> Source:
-    return Source(**{**{key: getattr(source, key) for key in source.__dataclass_fields__}, "label": label})

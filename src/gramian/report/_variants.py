@@ -9,6 +9,13 @@ _NORMALISATIONS = {
     "min": "divided by its maximum",
 }
 _TOKENS = {"all": "all tokens", "no_first": "without the first token"}
+_POOLINGS = {
+    "mean": "mean over tokens",
+    "mean_no_first": "mean without the first token",
+    "last": "last token",
+    "first": "first token",
+    "weighted_mean": "weighted mean",
+}
 
 
 def parse_variant(variant: str) -> dict[str, str]:
@@ -26,6 +33,8 @@ def describe_variant(variant: str) -> str:
 
     >>> describe_variant("alpha=1;norm=raw;tokens=no_first")
     'α = 1, not normalised, without the first token'
+    >>> describe_variant("pooling=mean_no_first;normalize=raw")
+    'mean without the first token'
     """
     words = []
     for key, value in parse_variant(variant).items():
@@ -35,6 +44,10 @@ def describe_variant(variant: str) -> str:
             words.append(_NORMALISATIONS.get(value, value))
         elif key == "tokens":
             words.append(_TOKENS.get(value, value))
+        elif key == "pooling":
+            words.append(_POOLINGS.get(value, value))
+        elif key == "normalize":
+            words += [] if value == "raw" else ["final-normed" if value == "final_norm" else value]
         else:
             words.append(value if key == value else f"{key} = {value}")
     return ", ".join(words)

@@ -30,6 +30,17 @@ function rankCorrelation(first, second) {
   return square && otherSquare ? product / Math.sqrt(square * otherSquare) : null;
 }
 
+function correlationBar(colours) {
+  return { thickness: 9, len: 0.9, outlinewidth: 0, tickvals: [-1, -0.5, 0, 0.5, 1], ticktext: ["−1", "−0.5", "0", "0.5", "1"], tickfont: { size: 10, color: colours.soft } };
+}
+
+function correlationNumbers(z, colours) {
+  const ink = (value) => (value !== null && Math.abs(value) > 0.6 && colours === THEMES.light ? "#ffffff" : value !== null && Math.abs(value) > 0.75 ? "#14171b" : colours.ink);
+  return z.flatMap((row, at) => row.map((value, other) => ({
+    x: other, y: at, text: value === null ? "" : value.toFixed(2).replace("-", "−").replace("0.", "."), showarrow: false, font: { size: 10, color: ink(value) },
+  })));
+}
+
 function comparable() {
   const run = RUNS[state.run];
   return measuresInOrder().filter((measure) => chosenSeries(run, measure) && !state.hidden.has(measure));
@@ -60,14 +71,9 @@ function buildMatrix() {
         text: names.map((row, at) => names.map((column, other) => `${plotText(DATA.measures[row].title)}<br>${plotText(DATA.measures[column].title)}<br><b>ρ = ${z[at][other] === null ? "–" : number(z[at][other])}</b>`)),
         hovertemplate: "%{text}<extra></extra>",
         texttemplate: "", showscale: !narrow,
-        colorbar: { thickness: 9, len: 0.9, outlinewidth: 0, tickvals: [-1, -0.5, 0, 0.5, 1], ticktext: ["−1", "−0.5", "0", "0.5", "1"], tickfont: { size: 10, color: colours.soft } },
+        colorbar: correlationBar(colours),
       };
-      if (names.length <= 14 && !narrow) {
-        layout.annotations = z.flatMap((row, at) => row.map((value, other) => ({
-          x: other, y: at, text: value === null ? "" : value.toFixed(2).replace("-", "−").replace("0.", "."), showarrow: false,
-          font: { size: 10, color: value !== null && Math.abs(value) > 0.6 && colours === THEMES.light ? "#ffffff" : value !== null && Math.abs(value) > 0.75 ? "#14171b" : colours.ink },
-        })));
-      }
+      if (names.length <= 14 && !narrow) layout.annotations = correlationNumbers(z, colours);
       const pairs = z.flatMap((row, at) => row.map((value, other) => [value, names[at], names[other]]).slice(at + 1)).filter(([value]) => value !== null);
       const strongest = pairs.reduce((best, each) => (Math.abs(each[0]) > Math.abs(best[0]) ? each : best));
       const words = `Rank correlation between ${names.length} measures over the layers of ${run.label}; the strongest is ${number(strongest[0])}, between ${DATA.measures[strongest[1]].title} and ${DATA.measures[strongest[2]].title}.`;
@@ -85,35 +91,40 @@ function choosePair([row, column]) {
   invalidate(agreementFigures.pair);
 }
 
+// One mark for each layer, darker with depth, the pinned one larger; every few are named.
+function layerMarks(run, shown, [across, up], colours) {
+  const colour = hue(colours, state.run);
+  const pinned = pinnedLayer(state.run);
+  const step = layerStep(run.depth || 1);
+  const isPinned = (at) => run.layers[at] === pinned;
+  const ends = (series, side, drawn) => shown.map((at) => (series[drawn] || series[side])[at]);
+  const bars = (series) => ({ ...intervalBars(shown.map((at) => series.value[at]), ends(series, "low", "drawnLow"), ends(series, "high", "drawnHigh"), faint(colour, 0.3)), width: 0 });
+  return {
+    type: "scatter", mode: "lines+markers+text", x: shown.map((at) => across.value[at]), y: shown.map((at) => up.value[at]),
+    text: shown.map((at) => (isPinned(at) || run.layers[at] % step === 0 ? String(run.layers[at]) : "")), textposition: "top right",
+    textfont: { size: shown.map((at) => (isPinned(at) ? 14 : 11)), color: shown.map((at) => (isPinned(at) ? colours.ink : colours.soft)) },
+    customdata: shown.map((at) => run.layers[at]), line: { color: faint(colour, 0.28), width: 1 },
+    marker: {
+      size: shown.map((at) => (isPinned(at) ? 13 : 7)), color: shown.map((at) => faint(colour, 0.25 + 0.75 * fraction(run, run.layers[at]))),
+      line: { color: shown.map((at) => (isPinned(at) ? colours.ink : colour)), width: shown.map((at) => (isPinned(at) ? 2 : 0.75)) },
+    },
+    error_x: bars(across), error_y: bars(up), hovertemplate: "layer %{customdata}<br>%{x:.4g}, %{y:.4g}<extra></extra>",
+  };
+}
+
 function buildPair() {
   const figure = makeFigure({
     id: "measure-against-measure", title: "One measure against another", kind: "square",
-    click: (point) => point.customdata && pin(state.run, point.customdata),
+    click: (point) => point.customdata !== undefined && pin(state.run, point.customdata),
     build: (colours) => {
       const run = RUNS[state.run];
       const [across, up] = state.pair.map((measure) => chosenSeries(run, measure));
       if (!across || !up) return null;
       const shown = run.layers.map((_, at) => at).filter((at) => across.value[at] !== null && up.value[at] !== null);
       if (!shown.length) return null;
-      const colour = hue(colours, state.run);
-      const pinned = pinnedLayer(state.run);
-      const step = layerStep(run.depth || 1);
-      const isPinned = (at) => run.layers[at] === pinned;
-      const bars = (series) => ({ ...intervalBars(shown.map((at) => series.value[at]), shown.map((at) => series.drawnLow[at]), shown.map((at) => series.drawnHigh[at]), faint(colour, 0.3)), width: 0 });
       const axis = (measure, series) => {
         const unit = unitOf(measure, series.variant);
         return `${DATA.measures[measure].title}${unit ? ` (${unit})` : ""}`;
-      };
-      const trace = {
-        type: "scatter", mode: "lines+markers+text", x: shown.map((at) => across.value[at]), y: shown.map((at) => up.value[at]),
-        text: shown.map((at) => (isPinned(at) || run.layers[at] % step === 0 ? String(run.layers[at]) : "")), textposition: "top right",
-        textfont: { size: shown.map((at) => (isPinned(at) ? 14 : 11)), color: shown.map((at) => (isPinned(at) ? colours.ink : colours.soft)) },
-        customdata: shown.map((at) => run.layers[at]), line: { color: faint(colour, 0.28), width: 1 },
-        marker: {
-          size: shown.map((at) => (isPinned(at) ? 13 : 7)), color: shown.map((at) => faint(colour, 0.25 + 0.75 * fraction(run, run.layers[at]))),
-          line: { color: shown.map((at) => (isPinned(at) ? colours.ink : colour)), width: shown.map((at) => (isPinned(at) ? 2 : 0.75)) },
-        },
-        error_x: bars(across), error_y: bars(up), hovertemplate: "layer %{customdata}<br>%{x:.4g}, %{y:.4g}<extra></extra>",
       };
       const layout = baseLayout(colours, {
         xaxis: axisStyle(colours, { title: axis(state.pair[0], across) }), yaxis: axisStyle(colours, { title: axis(state.pair[1], up) }),
@@ -121,7 +132,7 @@ function buildPair() {
       });
       const rho = rankCorrelation(across.value, up.value);
       const words = `${DATA.measures[state.pair[1]].title} against ${DATA.measures[state.pair[0]].title}, one mark for each of ${shown.length} layers of ${run.label}${rho === null ? "" : `; rank correlation ${number(rho)}`}.`;
-      return { data: [trace], layout, words };
+      return { data: [layerMarks(run, shown, [across, up], colours)], layout, words };
     },
   });
   figure.empty = "The run lacks one of the two measures.";
@@ -152,6 +163,8 @@ function tellAgreement() {
 
 function startAgreement() {
   const names = Object.keys(DATA.measures);
+  // A run of scores brings one measure with it, which has nothing to agree with.
+  if (SCORED.length && names.length < 2) return;
   state.pair = [names.includes("prompt_entropy") ? "prompt_entropy" : names[0], ["lidar", "effective_rank", "curvature"].find((name) => names.includes(name)) || names[names.length - 1]];
   const grid = document.getElementById("agreement-grid");
   agreementFigures.matrix = place(buildMatrix(), grid);

@@ -99,7 +99,7 @@ async function saveAs(figure, format) {
   const made = figure.build(colours);
   if (!made) return;
   const unit = figure.unit.textContent;
-  const above = SEVERAL ? 130 : 100;
+  const above = SEVERAL || made.legend ? 130 : 100;
   const small = (text) => (text ? `<br>${plotText(shorten(text, 130))}` : "");
   const square = figure.kind === "square";
   const layout = {
@@ -109,7 +109,7 @@ async function saveAs(figure, format) {
       text: `<b>${plotText(figure.title)}</b>${unit ? ` (${plotText(unit)})` : ""}<span style="font-size:12px;color:${colours.soft}">${small(figure.detail.textContent)}${small(DATA.provenance)}</span>`,
       x: 0, xref: "paper", xanchor: "left", y: 1, yref: "container", yanchor: "top", pad: { t: 22 }, font: { size: 17, color: colours.ink },
     },
-    showlegend: SEVERAL && made.data.some((trace) => trace.showlegend),
+    showlegend: (SEVERAL || Boolean(made.legend)) && made.data.some((trace) => trace.showlegend),
     legend: { orientation: "h", x: 0, y: 1.02, xanchor: "left", yanchor: "bottom", font: { size: 12 } },
   };
   const options = { format, width: layout.width, height: layout.height, scale: format === "png" ? 2 : 1 };

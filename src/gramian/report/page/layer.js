@@ -109,7 +109,9 @@ function distributionChoices() {
 
 function distributionOf(place) {
   const measure = distributionChoices()[state.distribution];
-  return chosenVariants(RUNS[place].distributions.filter((entry) => entry.measure === measure))[0] || null;
+  const listed = RUNS[place].distributions.filter((entry) => entry.measure === measure);
+  const tested = state.tested ? listed.find((entry) => testedModes(place, entry)) : null;
+  return tested || chosenVariants(listed)[0] || null;
 }
 
 function buildHistogram() {
@@ -138,8 +140,9 @@ function buildHistogram() {
         if (!SEVERAL) figure.median = own.quantiles[2];
       });
       if (!words.length) return null;
-      const shapes = SEVERAL ? [] : [{ ...pinLine(colours, figure.median), layer: "above" }];
-      const annotations = SEVERAL ? [] : [{
+      const modes = modeLines(state.run, distributionOf(state.run), pinnedLayer(state.run), colours);
+      const shapes = SEVERAL ? modes.shapes : [{ ...pinLine(colours, figure.median), layer: "above" }, ...modes.shapes];
+      const annotations = SEVERAL ? modes.annotations : [...modes.annotations, {
         x: figure.median, y: 1, yref: "paper", text: ` median ${number(figure.median)}`, showarrow: false, xanchor: "left", yanchor: "top",
         font: { size: 11, color: colours.soft },
       }];
@@ -191,7 +194,7 @@ function buildHeatMap() {
       });
       const ends = [layers[0], layers[layers.length - 1]].map((layer) => `${number(entry.layers[layer].quantiles[2])} at layer ${layer}`);
       return {
-        data: [heat, quantile(0, "3px,3px", 1), quantile(2, "solid", 1.75), quantile(4, "3px,3px", 1)], layout,
+        data: [heat, quantile(0, "3px,3px", 1), quantile(2, "solid", 1.75), quantile(4, "3px,3px", 1), ...modeMarks(state.run, entry, start + step * bins, colours)], layout,
         words: `${figure.axis} of single prompts of ${run.label}, by layer: the median goes from ${ends.join(" to ")}.`,
       };
     },
@@ -230,6 +233,15 @@ function buildDistributionControls() {
   const refill = () => {
     const choices = distributionChoices();
     box.replaceChildren();
+    if (RUNS[state.run].distributions.some((entry) => testedModes(state.run, entry))) {
+      const check = element("input", { type: "checkbox", checked: state.tested });
+      check.addEventListener("change", () => {
+        state.tested = check.checked;
+        tellDistributions();
+        [layerFigures.histogram, layerFigures.heat].forEach(invalidate);
+      });
+      box.append(element("label", { class: "control check" }, check, element("span", { text: "The values tested for two modes" })));
+    }
     if (choices.length > 1) {
       const options = choices.map((measure, at) => [String(at), DATA.measures[measure] ? DATA.measures[measure].title : measure]);
       box.append(labelled("Values of single prompts", select(options, String(state.distribution), (value) => {
@@ -253,8 +265,14 @@ function tellDistributions() {
     figure.unit.textContent = unit;
   });
   layerFigures.histogram.detail.textContent = entry ? `${title}, ${words}. Share of the prompts in equal bins.` : "";
-  layerFigures.heat.detail.textContent = entry ? `${title}, ${words}${SEVERAL ? `, of ${RUNS[state.run].label}` : ""}. Line: median; dashed: 5 % and 95 %.` : "";
-  layerFigures.histogram.readout.replaceChildren(element("span", { text: layerWords(RUNS[state.run], pinnedLayer(state.run)) }));
+  layerFigures.heat.detail.textContent = entry ? `${title}, ${words}${SEVERAL ? `, of ${RUNS[state.run].label}` : ""}. Line: median; dashed: 5 % and 95 %.${testedModes(state.run, entry) ? " ▼: more than one mode." : ""}` : "";
+  const tested = testedModes(state.run, entry);
+  const found = tested && tested.layers[pinnedLayer(state.run)];
+  layerFigures.histogram.readout.replaceChildren(
+    element("span", { text: layerWords(RUNS[state.run], pinnedLayer(state.run)) }),
+    ...(found ? [element("span", { text: dipWords(found) })] : []),
+  );
+  showModes();
   showExtremes();
 }
 

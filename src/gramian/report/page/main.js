@@ -7,7 +7,7 @@ function linkSentences() {
     if (link.dataset.layer !== undefined) pin(Number(link.dataset.run), Number(link.dataset.layer));
     if (!target) return;
     event.preventDefault();
-    target.scrollIntoView({ block: "center" });
+    target.scrollIntoView({ block: target.tagName === "SECTION" ? "start" : "center" });
     target.focus({ preventScroll: true });
   }));
 }
@@ -16,10 +16,12 @@ function repaint() {
   figures.forEach(invalidate);
 }
 
+startScores();
 buildDepthControls();
 firstPin();
 buildPinBar();
 linkSentences();
+startRecommendation();
 startTable();
 document.querySelectorAll("[data-copies]").forEach((button) =>
   button.addEventListener("click", () => copyText(document.getElementById(button.dataset.copies).textContent, button)),
@@ -29,6 +31,9 @@ loadPlotly().then(() => {
   startDepth();
   startLayer();
   startAgreement();
+  startScatter();
+  startTasks();
+  ["strength", "step", "cell"].forEach(startHeat);
   on("view theme", repaint);
   performance.mark("gramian-ready");
   document.documentElement.dataset.ready = "true";

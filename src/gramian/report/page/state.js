@@ -11,10 +11,14 @@ const state = {
   sort: "listed",
   hidden: new Set(),
   distribution: 0,
+  tested: true,
   pair: [0, 1],
+  readings: new Set(),
+  taskView: "tasks",
+  against: { measure: null, variant: "", tasks: "all" },
 };
 
-const listeners = { pin: [], view: [], theme: [], panels: [] };
+const listeners = { pin: [], view: [], theme: [], panels: [], scores: [] };
 
 function on(kinds, listener) {
   kinds.split(" ").forEach((kind) => listeners[kind].push(listener));
@@ -143,14 +147,22 @@ function relativeRange(measure) {
   return half > 0 ? range / half : range / (Math.abs(values[0]) || 1);
 }
 
-// The layer where prompt entropy is lowest is where most readers look first; without it, the middle.
+// The recommended layer; else the one where prompt entropy is lowest, which is where most readers look first; else the one
+// that scores best; else the middle.
 function firstPin() {
   const run = RUNS[0];
+  const recommended = run.recommendation && run.recommendation.recommended.layer;
+  if (run.layers.includes(recommended)) {
+    state.pin = { run: 0, layer: recommended };
+    return;
+  }
   const series = chosenSeries(run, "prompt_entropy");
   let at = Math.floor(run.layers.length / 2);
   if (series && series.value.some((value) => value !== null)) {
     const values = series.value.map((value) => (value === null ? Infinity : value));
     at = values.indexOf(Math.min(...values));
+  } else if (run.scores && run.scores.owner === 0) {
+    at = Math.max(0, run.layers.indexOf(bestAndLast(0, meanScores(0, TASKS.map((_, task) => task), run.scores.reading)).best.layer));
   }
   state.pin = { run: 0, layer: run.layers[at] };
 }

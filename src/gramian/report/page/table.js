@@ -18,8 +18,23 @@ function allRows() {
     });
     if (series.final) rows.push({ ...common, layer: run.depth, stream: "final_norm", ...series.final });
   })));
-  rows.forEach((row) => (row.search = [row.run, row.measure, DATA.measures[row.measure].title, row.variant, row.stream, `layer ${row.layer}`].join(" ").toLowerCase()));
+  rows.push(...scoreRows());
+  const title = (row) => (DATA.measures[row.measure] && !row.task ? DATA.measures[row.measure].title : "task");
+  rows.forEach((row) => (row.search = [row.run, row.measure, title(row), row.variant, row.stream, `layer ${row.layer}`].join(" ").toLowerCase()));
   return rows;
+}
+
+// Scores stand in the same columns: the task as the measure, the reading as its variant, the metric as the unit.
+function scoreRows() {
+  return SCORED.flatMap((place) => TASKS.flatMap((task, index) => (RUNS[place].scores.tasks[index] || []).flatMap((series) => {
+    const common = { run: RUNS[place].label, measure: task.name, variant: series.variant, unit: task.metric, stderr: null, task: true };
+    const rows = RUNS[place].layers.map((layer, at) => {
+      const count = Array.isArray(series.n) ? series.n[at] : series.n;
+      return { ...common, layer, stream: "residual", value: series.value[at], low: series.low[at], high: series.high[at], n: count };
+    }).filter((row) => row.value !== null);
+    if (series.final) rows.push({ ...common, layer: RUNS[place].depth, stream: "final_norm", ...series.final });
+    return rows;
+  })));
 }
 
 function compare(one, other) {
@@ -103,7 +118,7 @@ function startTable() {
   document.getElementById("table-copy").addEventListener("click", (event) => copyText(asCsv(), event.currentTarget));
   document.getElementById("table-save").addEventListener("click", () => {
     const address = URL.createObjectURL(new Blob([asCsv()], { type: "text/csv" }));
-    download(address, "gramian-measures.csv");
+    download(address, "gramian-numbers.csv");
     setTimeout(() => URL.revokeObjectURL(address), 1000);
   });
   on("pin", () => document.getElementById("table-pinned").checked && refreshTable());

@@ -31,15 +31,33 @@ function layerWords(run, layer) {
   return run.depth ? `layer ${layer} (${Math.round(100 * fraction(run, layer))} %)` : `layer ${layer}`;
 }
 
+// Layer numbers with neighbours joined: 3–5 and 9.
+function layerRanges(layers) {
+  const runs = [];
+  layers.forEach((layer) => {
+    const open = runs[runs.length - 1];
+    if (open && layer === open[1] + 1) open[1] = layer;
+    else runs.push([layer, layer]);
+  });
+  const pieces = runs.map(([from, to]) => (from === to ? String(from) : `${from}–${to}`));
+  return pieces.length > 1 ? `${pieces.slice(0, -1).join(", ")} and ${pieces[pieces.length - 1]}` : pieces.join("");
+}
+
 function trendWords(run, measure, series) {
-  const known = run.layers.map((layer, at) => [layer, series.value[at]]).filter(([, value]) => value !== null);
   const title = DATA.measures[measure].title;
-  if (!known.length) return `${title}: no finite value.`;
+  if (!series.value.some((value) => value !== null)) return `${title}: no finite value.`;
   const unit = unitOf(measure, series.variant);
-  const units = unit ? `, in ${unit}` : "";
+  const final = series.final ? ` After the final norm: ${number(series.final.value)}.` : "";
+  return `${title}${unit ? `, in ${unit}` : ""}, of ${run.label}: ${courseWords(run, series)}.${final}`;
+}
+
+// Where a curve starts, turns and ends.
+function courseWords(run, series) {
+  const known = run.layers.map((layer, at) => [layer, series.value[at]]).filter(([, value]) => value !== null);
+  if (!known.length) return "no finite value";
   const first = known[0];
   const last = known[known.length - 1];
-  if (known.length === 1) return `${title}${units}, of ${run.label}: ${number(first[1])} at layer ${first[0]}.`;
+  if (known.length === 1) return `${number(first[1])} at layer ${first[0]}`;
   const low = known.reduce((best, entry) => (entry[1] < best[1] ? entry : best));
   const high = known.reduce((best, entry) => (entry[1] > best[1] ? entry : best));
   const course = [`starts at ${number(first[1])} at layer ${first[0]}`];
@@ -51,6 +69,5 @@ function trendWords(run, measure, series) {
       course.push(`${word} at layer ${entry[0]} with ${number(entry[1])}`);
     });
   course.push(`ends at ${number(last[1])} at layer ${last[0]}`);
-  const final = series.final ? ` After the final norm: ${number(series.final.value)}.` : "";
-  return `${title}${units}, of ${run.label}: ${course.join(", ")}.${final}`;
+  return course.join(", ");
 }
