@@ -14,6 +14,7 @@ PRECISIONS: tuple[Precision, ...] = ("float16", "float32")
 
 # float16 ends at 65504; a vector's largest entry is brought below 2 ** 15, which rounding up cannot pass.
 _TOP = 15
+_BELOW_TOP = np.float16(32752)
 # Powers of two that float32 can scale by both ways; a vector below 2 ** -100 loses digits instead.
 _LEAST, _MOST = -100, 128
 
@@ -37,7 +38,11 @@ def to_half(vectors: NDArray[np.float32]) -> tuple[NDArray[np.float16], NDArray[
     peaks = np.abs(vectors).max(-1)
     powers = np.clip(np.frexp(peaks)[1], _LEAST, _MOST).astype(np.int16)
     scales = np.ldexp(np.float32(1), _TOP - powers.astype(np.int32))
-    return (vectors * scales[..., None]).astype(np.float16), powers
+    half = (vectors * scales[..., None]).astype(np.float16)
+    if bool((powers == _MOST).any()):
+        # Rounded up to 2 ** 15 they would be beyond float32 on the way back.
+        half = np.clip(half, -_BELOW_TOP, _BELOW_TOP)
+    return half, powers
 
 
 def from_half(half: NDArray[np.float16], powers: NDArray[np.int16]) -> NDArray[np.float32]:

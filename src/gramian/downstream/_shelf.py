@@ -26,6 +26,8 @@ from gramian.downstream._segments import (
 __all__ = ["Shelf"]
 
 _LOGGER = logging.getLogger(__name__)
+# Names, shapes and checksums of a file's arrays: at most this, with a few hundred streams.
+_HEADER_BYTES = 4096
 Places = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Number of the segment and row in it of each text; -1 where it is nowhere."""
 
@@ -83,15 +85,16 @@ class Shelf:
         return lacking
 
     def use(self, keys: Keys, streams: Sequence[tuple[int, str]]) -> None:
-        """Mark the segments that hold these texts as used, now: they are the last to be evicted."""
+        """Mark the segments that hold any of these texts as used, now: they are the last to be evicted."""
         for stream in streams:
-            for number in np.unique(self._locate(keys, stream)[0]):
+            numbers = np.unique(self._locate(keys, stream)[0])
+            for number in numbers[numbers >= 0]:
                 self._mark(self._segments[number].path)
 
     def write(self, streams: Streams, rows: Rows) -> None:
         """Add texts. They are there for every process once this returns."""
         width = rows.vectors.shape[-1]
-        self._make_room(len(rows.keys) * row_bytes(len(streams), width, self._precision))
+        self._make_room(len(rows.keys) * row_bytes(len(streams), width, self._precision) + _HEADER_BYTES)
         segment = write_segment(self.folder, streams, rows, precision=self._precision)
         self._add(segment)
         self.used.add(segment.path)
