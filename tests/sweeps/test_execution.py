@@ -50,9 +50,13 @@ def test_another_plan_is_refused_with_the_difference(models, tmp_path):
 
 
 def test_cells_that_no_column_tells_apart_are_refused(models, tmp_path):
-    cells = (Cell(models[0]), Cell(models[0], model_options={"instruction": "query: "}))
     with pytest.raises(ValueError, match="expected cells that differ in model, revision, corpus or condition"):
-        run_plan(Plan(cells, SETTINGS), out=tmp_path / "sweep")
+        Plan((Cell(models[0]), Cell(models[0], model_options={"instruction": "query: "})), SETTINGS)
+    elsewhere = save_tiny(tmp_path / "elsewhere" / "one")
+    with pytest.raises(
+        ValueError, match="got 000-one-python-docs and 001-one-python-docs, both one, python-docs, natural"
+    ):
+        run_plan(Plan((Cell(models[0]), Cell(str(elsewhere))), SETTINGS), out=tmp_path / "sweep")
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,12 @@ from typer.exceptions import TyperException
 from gramian import __version__
 from gramian.cli._bimodality import bimodality_command
 from gramian.cli._evolve import evolve_command
+from gramian.cli._export import export_command
 from gramian.cli._measure import measure_command
 from gramian.cli._metrics import metrics_command
 from gramian.cli._report import report_command
 from gramian.cli._stress import stress_command
+from gramian.cli._sweep import sweep_command
 
 app = typer.Typer(
     name="gramian",
@@ -28,8 +30,10 @@ app.command("measure")(measure_command)
 app.command("report")(report_command)
 app.command("stress")(stress_command)
 app.command("evolve")(evolve_command)
+app.command("sweep")(sweep_command)
 app.command("metrics")(metrics_command)
 app.command("bimodality")(bimodality_command)
+app.command("export")(export_command)
 
 # What the library raises for wrong input. Set GRAMIAN_TRACEBACK to see where.
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
@@ -37,7 +41,7 @@ USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
 
 INTERRUPTED = 130
 # Commands that go on where they stopped.
-GOES_ON = ("measure ", "stress ", "evolve ")
+GOES_ON = ("measure ", "stress ", "evolve ", "sweep ")
 
 
 def _version(shown: bool) -> None:

@@ -48,22 +48,25 @@ def _key(row: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _table(cells: Sequence[Mapping[str, Any]], values: Mapping[tuple[str, ...], dict[int, float]]) -> Table:
-    depth = max((layer for cell in cells for layer in values.get(_key(cell), {})), default=0)
-    layers = list(dict.fromkeys(round(share * depth) for share in _DEPTHS))
+    depths = [max(values.get(_key(cell), {}), default=0) for cell in cells]
+    alike = len(set(depths)) == 1
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("layer")
-    for layer in layers:
-        table.add_column(str(layer), justify="right")
-    for cell in cells:
+    table.add_column("layer" if alike else "depth")
+    shares = list({round(share * depths[0]): share for share in _DEPTHS}.values()) if alike else _DEPTHS
+    for share in shares:
+        table.add_column(str(round(share * depths[0])) if alike else f"{share:.0%}", justify="right")
+    varied = [name for name in _IDENTITY if len({cell[name] for cell in cells}) > 1]
+    training = any(cell["axis"] == "step" for cell in cells) and all(cell["step"] is not None for cell in cells)
+    for cell, depth in zip(cells, depths, strict=True):
         found = values.get(_key(cell), {})
-        table.add_row(_label(cell), *(f"{found[layer]:.3f}" if layer in found else "" for layer in layers))
+        shown = [found.get(round(share * depth)) for share in shares]
+        label = _step(cell) if training else " ".join(part for name in varied if (part := str(cell[name])))
+        table.add_row(label or str(cell["condition"]), *("" if value is None else f"{value:.3f}" for value in shown))
     return table
 
 
-def _label(cell: Mapping[str, Any]) -> str:
-    if cell["axis"] == "step":
-        return "untrained" if cell["untrained"] else f"step {cell['step']:.0f}"
-    return str(cell["condition"])
+def _step(cell: Mapping[str, Any]) -> str:
+    return "untrained" if cell["untrained"] else f"step {cell['step']:.0f}"
 
 
 def _sinks(rows: Sequence[Mapping[str, Any]], cells: Sequence[Mapping[str, Any]]) -> list[str]:

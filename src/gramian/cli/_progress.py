@@ -69,6 +69,7 @@ class ProgressBar:
         speed = next((t.speed for t in self._bar.tasks if t.id == task), None)
         self._bar.update(
             task,
+            total=progress.total,  # of a plan it is an estimate until every cell is decided on
             completed=progress.done,
             amount=f"{progress.done:,} of {progress.total:,} {progress.unit}",
             rate=f"{speed:,.0f} {progress.unit}/s" if speed else "",

@@ -20,7 +20,7 @@ from gramian.sweeps._cell_runs import CellRun
 from gramian.sweeps._cells import CELLS, cells_table, name_cells
 from gramian.sweeps._executors import Executor, InProcess, Task
 from gramian.sweeps._parents import known_cells, open_parent
-from gramian.sweeps._plan import Plan
+from gramian.sweeps._plan import Plan, told_apart
 from gramian.sweeps._tasks import settings_of
 
 if TYPE_CHECKING:
@@ -180,10 +180,7 @@ class _Work:
             return
         key, name = tuple(identity.values()), self._names[cell.number]
         if self._seen.setdefault(key, name) != name:
-            raise ValueError(
-                f"cells: expected cells that differ in model, revision, corpus or condition; got {self._seen[key]} and {name}, "
-                f"both {', '.join(part for part in key if part)}. Put them into plans of their own"
-            )
+            raise ValueError(told_apart(self._seen[key], name, key))
 
 
 def _threads() -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -26,8 +26,8 @@ SETTINGS = (
     "token_budget",
     "seed",
 )
-_OF_CORPUS = ("field", "label_field", "split", "revision", "paragraphs", "min_characters", "keep", "drop")
-_OF_MODEL = tuple(name for name in inspect.signature(load_model).parameters if name != "name")
+OF_CORPUS = ("field", "label_field", "split", "revision", "paragraphs", "min_characters", "keep", "drop")
+OF_MODEL = tuple(name for name in inspect.signature(load_model).parameters if name != "name")
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Cell:
             raise ValueError(f"axis: expected None, 'strength' or 'step'; got {self.axis!r}. Choose one of them")
         if self.axis is not None and getattr(self, self.axis) is None:
             raise ValueError(f"{self.axis}: expected a number with axis={self.axis!r}; got None. Give one")
-        check_names("model_options", self.model_options, _OF_MODEL)
-        check_names("corpus_options", self.corpus_options, _OF_CORPUS)
+        check_names("model_options", self.model_options, OF_MODEL)
+        check_names("corpus_options", self.corpus_options, OF_CORPUS)
 
     @property
     def untrained(self) -> bool:
@@ -126,6 +126,7 @@ class Plan:
             )
         check_names("settings", self.settings, SETTINGS)
         seen: list[dict[str, Any]] = []
+        named: list[tuple[Any, ...]] = []
         for number, cell in enumerate(self.cells):
             facts = cell.parameters()
             if facts in seen:
@@ -134,6 +135,11 @@ class Plan:
                     f"{cell.model} on {cell.corpus}. Leave one out"
                 )
             seen.append(facts)
+            condition = None if cell.condition is None else cell.condition.name
+            name = (cell.model, cell.model_options.get("revision"), cell.untrained, cell.corpus, condition)
+            if name in named:
+                raise ValueError(told_apart(f"number {named.index(name)}", f"number {number}", name))
+            named.append(name)
 
     def parameters(self) -> dict[str, Any]:
         """What two sessions must agree on to work on one run, but for the cells."""
@@ -145,6 +151,15 @@ class Plan:
             "threads": self.threads,
             "accumulators": self.accumulators,
         }
+
+
+def told_apart(one: str, other: str, columns: Sequence[Any]) -> str:
+    """What is said of two cells that no column of the tables tells apart."""
+    alike = ", ".join(str(part) for part in columns if part)
+    return (
+        f"cells: expected cells that differ in model, revision, corpus or condition; got {one} and {other}, both {alike}. "
+        "Put them into plans of their own"
+    )
 
 
 def given(options: Mapping[str, Any]) -> dict[str, Any]:
