@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gramian.downstream._agreement import Agreement, agreement
 from gramian.downstream._agreement_pairs import PairAgreement
 from gramian.downstream._distance_correlation import distance_correlation
 from gramian.downstream._evaluating import EvaluationResult, evaluate_layers
+from gramian.downstream._export import ExportedLayer, export_layer
+from gramian.downstream._export_card import LayerScore
+from gramian.downstream._export_run import export_run
 from gramian.downstream._labelled import LabelledTask, labelled_task
 from gramian.downstream._reader import LayerReader
 from gramian.downstream._readings import NORMALIZATIONS, POOLINGS, Reading, readings
@@ -17,32 +20,54 @@ from gramian.downstream._store import DEFAULT_LIMIT, VectorStore, default_store_
 from gramian.downstream._store_cost import store_cost
 from gramian.downstream._tasks import Embed, LayerTask, Score
 
+if TYPE_CHECKING:
+    from gramian.downstream._local_tasks import local_tasks
+    from gramian.downstream._mteb_names import mteb_tasks
+    from gramian.downstream._mteb_tasks import MtebTask
+    from gramian.downstream._presets import LAYER_BY_LAYER
+    from gramian.downstream._task_choice import choose_tasks
+
 __all__ = [
     "DEFAULT_LIMIT",
+    "LAYER_BY_LAYER",
     "NORMALIZATIONS",
     "POOLINGS",
     "Agreement",
     "Embed",
     "EvaluationResult",
+    "ExportedLayer",
     "LabelledTask",
     "LayerReader",
+    "LayerScore",
     "LayerTask",
+    "MtebTask",
     "PairAgreement",
     "Reading",
     "Score",
     "SinkShare",
     "VectorStore",
     "agreement",
+    "choose_tasks",
     "default_store_folder",
     "distance_correlation",
     "evaluate_layers",
+    "export_layer",
+    "export_run",
     "labelled_task",
+    "local_tasks",
+    "mteb_tasks",
     "readings",
     "store_cost",
 ]
 
 # Names of modules that load heavy libraries or that are read alone: looked up when they are first used.
-_LAZY: dict[str, str] = {}
+_LAZY: dict[str, str] = {
+    "LAYER_BY_LAYER": "gramian.downstream._presets",
+    "MtebTask": "gramian.downstream._mteb_tasks",
+    "choose_tasks": "gramian.downstream._task_choice",
+    "local_tasks": "gramian.downstream._local_tasks",
+    "mteb_tasks": "gramian.downstream._mteb_names",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -70,6 +70,7 @@ class Scoring:
     def _scored(self, task: LayerTask, cell: Cell) -> Scored:
         reader, stream = self._reader, (cell.layer, cell.stream)
         reader.forget_texts()
+        own = getattr(task, "folder", None)
         embed = Embed(
             model=reader.model.name,
             revision=reader.model.revision or "",
@@ -77,6 +78,8 @@ class Scoring:
             stream=cell.stream,
             reading=cell.reading,
             read=lambda texts: reader.vectors(texts, *stream, cell.reading),
+            weights=reader.model.weights_hash,
+            folder=None if own is None else self._run.folder(own),
         )
         scores = _checked(task, task.score(embed))
         counts = reader.texts_read()

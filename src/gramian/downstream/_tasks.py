@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -51,6 +52,8 @@ class Embed:
         layer: The layer.
         stream: ``residual`` or ``final_norm``.
         reading: The reading.
+        weights: Hash of the model's weights, which tells models of one name apart; empty where unknown.
+        folder: Where a task with the attribute ``folder``, a name, may leave files of another format; else None.
     """
 
     model: str
@@ -59,6 +62,8 @@ class Embed:
     stream: str
     reading: Reading
     read: Callable[[Sequence[str]], Vectors] = field(repr=False, compare=False)
+    weights: str = ""
+    folder: Path | None = None
 
     def __call__(self, texts: Sequence[str]) -> Vectors:
         """Vectors of texts, ``(n, d)`` float32; the first call for new texts runs the model over them."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import logging
+import re
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 PROGRESS = "progress"
 REPORT = "report.html"
+_FOLDERS = "folders"
+_FOLDER_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class RunDirectory:
@@ -137,10 +141,11 @@ class RunDirectory:
             TypeError: a value that JSON cannot hold.
         """
         self._writable(finished_too=True)
-        taken = sorted(RESERVED & more.keys())
+        taken = sorted((RESERVED | {_FOLDERS}) & more.keys())
         if taken:
             raise ValueError(
-                f"more: expected other names than {', '.join(sorted(RESERVED))}; got {', '.join(taken)}. Rename it."
+                f"more: expected other names than {', '.join(sorted(RESERVED | {_FOLDERS}))}; got {', '.join(taken)}. "
+                "Rename it."
             )
         self._change({key: plain(value, name=key) for key, value in more.items()})
 
@@ -198,6 +203,26 @@ class RunDirectory:
             self._change({"tables": [*self._manifest["tables"], name]})
         return write_parquet(path, tables)
 
+    def folder(self, name: str) -> Path:
+        """A folder of this run for files in another's format, made if it is absent; overwriting the run removes it.
+
+        Raises:
+            ValueError: an unusable name, or that of the progress.
+            RunError: the run is complete or closed.
+            RunWriteError: the directory may not be written.
+        """
+        self._writable()
+        path = _folder_path(self.path, name)
+        known = self._manifest.get(_FOLDERS, [])
+        if name not in known:
+            # Listed before it exists, as tables are: what is not listed is never removed.
+            self._change({_FOLDERS: [*known, name]})
+        try:
+            path.mkdir(exist_ok=True)
+        except OSError as error:
+            raise write_error(error, path) from error
+        return path
+
     def read_table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         """Reads a table of this run, or some of its columns.
 
@@ -251,6 +276,12 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
+def _folder_path(folder: Path, name: str) -> Path:
+    if not isinstance(name, str) or not _FOLDER_NAME.fullmatch(name) or name == PROGRESS:
+        raise ValueError(f"name: expected a lower-case word such as 'mteb'; got {name!r}. Rename the folder.")
+    return folder / name
+
+
 def _remove_run(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Removes what the run wrote; killed half-way it leaves an unfinished run of the old parameters."""
     write_manifest(folder, {**manifest, "state": "running"})
@@ -258,6 +289,8 @@ def _remove_run(folder: Path, manifest: Mapping[str, Any]) -> None:
         path = table_path(folder, name)
         path.unlink(missing_ok=True)
         aside_of(path).unlink(missing_ok=True)
+    for name in manifest.get(_FOLDERS, []):
+        shutil.rmtree(_folder_path(folder, name), ignore_errors=True)
     ChunkStore(folder / PROGRESS).clear()
     (folder / REPORT).unlink(missing_ok=True)
     sync_folder(folder)
