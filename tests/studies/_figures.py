@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,10 @@ _NEOX, _MAMBA = "#3b5bdb", "#d9480f"
 def write_json(name: str, content: Any) -> Path:
     """Write `docs/assets/NAME.json`, numbers to four digits."""
     file = ASSETS / f"{name}.json"
-    file.write_text(json.dumps(_rounded(content), indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(_rounded(content), indent=1)
+    # A curve on one line.
+    text = re.sub(r"\[[^\[\]{}]*\]", lambda found: " ".join(found[0].split()), text)
+    file.write_text(text + "\n", encoding="utf-8")
     return file
 
 
@@ -122,7 +126,9 @@ def draw_stress() -> Path:
                 figure.update_xaxes(title="layer", row=row, col=column)
     for row in range(1, len(KINDS) + 1):
         top = 1 - (row - 1) / len(KINDS)
-        figure.update_layout({f"legend{row if row > 1 else ''}": {"x": 1.01, "y": top, "yanchor": "top"}})
+        title = "tokens" if list(KINDS)[row - 1] == "prefix" else "p"
+        place = {"x": 1.01, "y": top, "yanchor": "top", "title": {"text": title}}
+        figure.update_layout({f"legend{row if row > 1 else ''}": place})
     return _picture(figure, "stress", width=1250, height=1250)
 
 
@@ -145,6 +151,8 @@ def _picture(figure: Any, name: str, *, width: int, height: int) -> Path:
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": width, "height": height})
+        # A busy machine may take minutes over plotly's four megabytes.
+        page.set_default_timeout(600_000)
         page.set_content(figure.to_html(include_plotlyjs=True, config={"staticPlot": True}))
         page.wait_for_selector(".main-svg")
         page.screenshot(path=str(file), clip={"x": 8, "y": 8, "width": width, "height": height})

@@ -93,3 +93,25 @@ def test_the_first_checkpoint_looks_like_the_untrained_copy(evolution):
     for name, model in evolution["models"].items():
         for which, curve in model["untrained_prompt_entropy"].items():
             assert curve == pytest.approx(model["prompt_entropy"][which][0], abs=0.05), name
+
+
+@pytest.mark.parametrize("tokens", list(VARIANTS))
+def test_a_valley_deepens_in_the_transformer_and_not_in_the_state_space_model(evolution, tokens):
+    """A published finding that holds here for this seed; the lowest layer is an early one, not the middle one."""
+    neox, mamba = (evolution["models"][name]["valley"][tokens] for name in TITLES)
+    last = neox[-4:]
+    assert neox[0] < 0 < last[0]
+    assert last == sorted(last)
+    assert max(mamba) < 0
+
+
+@pytest.mark.parametrize("tokens", list(VARIANTS))
+def test_untrained_copies_have_no_valley(evolution, tokens):
+    for model in evolution["models"].values():
+        assert valley(model["untrained_prompt_entropy"][tokens]) < 0
+
+
+def test_no_first_token_explains_the_valley(evolution):
+    """Unlike in SmolLM2: the first token of these models holds about what one of a hundred tokens should."""
+    for model in evolution["models"].values():
+        assert max(model["sink_share"][-1]) < 0.05
