@@ -10,22 +10,13 @@ import torch
 from numpy.typing import NDArray
 
 from gramian.downstream._batch_vectors import read_batch
+from gramian.downstream._export_texts import CHECKED_TEXTS
 from gramian.downstream._readings import Reading
 from gramian.layers import LanguageModel, encode
 from gramian.layers._loading import quiet_loading
 
 __all__ = ["check_export"]
 
-_TEXTS = (
-    "a",
-    "Two words",
-    "The cat sat on the mat.",
-    "1234 apples, 5 pears; 0.75 of the rest!",
-    "In 1905 the physicist wrote four papers\nthat changed what we think of space, time, mass and energy.",
-    "Ça coûte cent euros — «vraiment»? 東京 ✓",
-    "def f(x):\n    return x ** 2  # the square",
-    "A sentence that goes on for a while, so that the texts of this batch differ in length, ends here after these words.",
-)
 # Of the distance between texts, by the format of the weights: rounding of a batch against single texts stays far below.
 _TOLERANCE = {torch.float64: 1e-6, torch.float32: 1e-4, torch.float16: 2e-2, torch.bfloat16: 1e-1}
 # Texts of more tokens cost too much to run through the model; of those, the tokens alone are compared.
@@ -52,7 +43,7 @@ def check_export(
         ValueError: The folder cannot be loaded, cuts texts elsewhere, or gives other vectors than rounding explains.
     """
     exported = _load(folder, model)
-    texts = [*_TEXTS]
+    texts = [*CHECKED_TEXTS]
     if max_tokens is not None:
         long = "word and " * (max_tokens + 1)
         _compare_tokens(exported, model, long, max_tokens)

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from gramian.downstream._export_places import StatePlace
-from gramian.layers import LanguageModel
+from gramian.downstream._export_texts import CHECKED_TEXTS
+from gramian.layers import LanguageModel, encode
 from gramian.layers._loading import quiet_loading
 
 __all__ = ["modules_of", "write_folder"]
@@ -40,8 +43,8 @@ def modules_of(width: int, pooling: str, *, before: int) -> Modules:
     pooled = {"embedding_dimension": width, "pooling_mode": _MODES[pooling], "include_prompt": not before}
     if pooling != "mean_no_first":
         return [("1_Pooling", _POOLING, pooled)]
-    # No pooling mode leaves the first token out. Hierarchical pooling with one cluster and one protected token returns
-    # the first token and the mean of the others; the last of these two is what we want, also of a text of one token.
+    # No pooling mode leaves the first token out. Hierarchical pooling with one cluster returns the protected tokens and the
+    # mean of the others; the last of these is what we want, also of a text of one token.
     clusters = {
         "pool_factor": _EVERYTHING,
         "num_protected_tokens": before + 1,
@@ -132,8 +135,13 @@ def _tokens_before(model: LanguageModel, pooling: str) -> int:
             "pooling: expected mean, mean_no_first, last or first with an instruction; got weighted_mean, whose weights would "
             "count the instruction. Choose another pooling, or put the instruction into the texts."
         )
-    ids = model.tokenizer(model.instruction)["input_ids"]
-    return len(ids) - (ids[-1] in model.tokenizer.all_special_ids)
+    counts = {int(mask.to(torch.int8).argmax()) for text in CHECKED_TEXTS for mask in encode(model, [text]).mask}
+    if len(counts) > 1:
+        raise ValueError(
+            f"instruction: expected one whose tokens end where the text begins, whatever the text; got {min(counts)} to "
+            f"{max(counts)} tokens before it. End it with a line break, or put it into the texts."
+        )
+    return counts.pop()
 
 
 def _versions() -> dict[str, str]:
