@@ -74,6 +74,7 @@ class RunSpec:
     spectra: bool = True
     final_norm: bool = True
     condition: str = "text"
+    revision: str = "main"
     finish: bool = True
 
 
@@ -114,7 +115,7 @@ def curve(spec: RunSpec, measure: str, variant: str) -> np.ndarray:
 
 
 def _identity(spec: RunSpec, count: int) -> dict[str, pa.Array]:
-    values = {"model": spec.model, "revision": "main", "corpus": "python-docs", "condition": spec.condition}
+    values = {"model": spec.model, "revision": spec.revision, "corpus": "python-docs", "condition": spec.condition}
     return {name: pa.array([value] * count, pa.string()) for name, value in values.items()}
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -14,69 +12,11 @@ import pytest
 from scipy.stats import spearmanr
 
 from gramian.report import render
+from tests.report._browser import DRAWN, bring, choice, readout, sync_api, visit
 from tests.report._synthetic import HOSTILE_MODEL, HOSTILE_PROMPT, MEASURES, RunSpec, write_run
 
-CHROMIUM = Path("/usr/bin/chromium")
-if not CHROMIUM.exists():
-    pytest.skip("needs Chromium at /usr/bin/chromium", allow_module_level=True)
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, from the extra `test`")
-
+__all__ = ["visit"]
 pytestmark = pytest.mark.browser
-_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-# Every trace that draws leaves a path, an image (heat maps) or a point behind; a missing trace type leaves empty axes.
-_DRAWN = """() => Object.fromEntries([...document.querySelectorAll(".card")].map((card) => [card.id, {
-  empty: card.classList.contains("is-empty"),
-  marks: card.querySelectorAll(".scatterlayer .trace path, .heatmaplayer image, .scatterlayer .point").length,
-  traces: card.querySelectorAll(".scatterlayer .trace, .heatmaplayer .hm").length,
-}]))"""
-_SCROLL = """async () => {
-  for (let y = 0; y < document.documentElement.scrollHeight; y += 1100) {
-    window.scrollTo(0, y);
-    await new Promise((done) => setTimeout(done, 60));
-  }
-  await new Promise((done) => setTimeout(done, 250));
-}"""
-
-
-@dataclass
-class Visit:
-    """A page together with everything that went wrong on it."""
-
-    page: sync_api.Page
-    complaints: list[str] = field(default_factory=list)
-    shown: Path | None = None
-
-    def open(self, path: Path, *, scroll: bool = False, changes: bool = False) -> sync_api.Page:
-        """The page as a reader first sees it, but for the pinned layer; loaded anew only after a visit that changes it."""
-        self.complaints.clear()
-        if path != self.shown:
-            self.page.goto(path.as_uri())
-            self.page.wait_for_selector("html[data-ready]", state="attached", timeout=30_000)
-        self.shown = None if changes else path
-        if scroll:
-            self.page.evaluate(_SCROLL)
-        return self.page
-
-
-@pytest.fixture(scope="module")
-def visit() -> Iterator[Visit]:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=_ARGUMENTS)
-        context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
-        visited = Visit(context.new_page())
-        visited.page.on("console", lambda message: visited.complaints.append(f"{message.type}: {message.text}"))
-        visited.page.on("pageerror", lambda error: visited.complaints.append(f"error: {error}"))
-        visited.page.on("dialog", lambda dialog: visited.complaints.append(f"dialog: {dialog.message}"))
-        visited.page.on(
-            "request",
-            lambda request: (
-                None
-                if request.url.startswith(("data:", "blob:")) or request.url.endswith(".html")
-                else visited.complaints.append(f"request: {request.url}")
-            ),
-        )
-        yield visited
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -103,23 +43,9 @@ def overlaid(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return render([write_run(folder / str(place), spec) for place, spec in enumerate(specs)], out=folder / "all.html")
 
 
-def _choice(page: sync_api.Page, name: str) -> sync_api.Locator:
-    return page.locator(f"label.control:has(> span:text-is('{name}')) select")
-
-
-def _bring(page: sync_api.Page, *cards: str) -> None:
-    for card in cards:
-        page.locator(f"#{card}").scroll_into_view_if_needed()
-        page.wait_for_selector(f"#{card}[data-drawn]")
-
-
-def _readout(page: sync_api.Page, card: str) -> str:
-    return page.locator(f"#{card} .readout").inner_text()
-
-
 def test_every_panel_draws_and_nothing_complains(visit, single):
     page = visit.open(single, scroll=True)
-    drawn = page.evaluate(_DRAWN)
+    drawn = page.evaluate(DRAWN)
     assert len(drawn) == len(MEASURES) + 5
     for card, state in drawn.items():
         assert not state["empty"], card
@@ -134,7 +60,7 @@ def test_figures_off_the_screen_wait(visit, tmp_path_factory):
     """What makes a page of 80 layers and 20 measures usable at once: it is ready before most of it is drawn."""
     large = render([write_run(tmp_path_factory.mktemp("large") / "run", RunSpec(depth=80, prompts=300, width=2048))])
     page = visit.open(large)
-    _bring(page, "m-prompt_entropy")
+    bring(page, "m-prompt_entropy")
     assert 1 <= page.locator(".card[data-drawn]").count() < len(MEASURES) / 2
     assert page.locator("#table-body tr").count() == 0
     assert visit.complaints == []
@@ -142,7 +68,7 @@ def test_figures_off_the_screen_wait(visit, tmp_path_factory):
 
 def test_prompts_and_names_stay_text(visit, single):
     page = visit.open(single)
-    _bring(page, "m-prompt_entropy", "prompts-by-layer", "measure-against-measure")
+    bring(page, "m-prompt_entropy", "prompts-by-layer", "measure-against-measure")
     assert page.locator("h1").inner_text() == HOSTILE_MODEL
     assert HOSTILE_PROMPT in page.locator("#extremes").inner_text()
     assert page.locator("img, #extremes script").count() == 0
@@ -151,10 +77,10 @@ def test_prompts_and_names_stay_text(visit, single):
 
 def test_pinning_a_layer_changes_every_panel(visit, single):
     page = visit.open(single)
-    _bring(page, "m-prompt_entropy", "spectrum", "histogram", "m-lidar")
+    bring(page, "m-prompt_entropy", "spectrum", "histogram", "m-lidar")
     page.locator("#pin-slider").fill("14")
     cards = ["m-prompt_entropy", "m-lidar", "spectrum", "histogram"]
-    before = {card: _readout(page, card) for card in cards}
+    before = {card: readout(page, card) for card in cards}
     extremes = page.locator("#extremes").inner_text()
     line = page.locator("#m-lidar .shapelayer path").first.get_attribute("d")
     page.locator("#pin-slider").focus()
@@ -163,15 +89,15 @@ def test_pinning_a_layer_changes_every_panel(visit, single):
     page.keyboard.press("ArrowRight")
     sync_api.expect(page.locator("#m-lidar .shapelayer path").first).not_to_have_attribute("d", line)
     for card in cards:
-        assert _readout(page, card) != before[card]
-        assert "layer 2" in _readout(page, card)
+        assert readout(page, card) != before[card]
+        assert "layer 2" in readout(page, card)
     assert page.locator("#extremes").inner_text() != extremes
     assert "Layer 2 of 32" in page.locator("#pinbar output").inner_text()
 
 
 def test_click_in_a_figure_pins_the_layer_under_it(visit, single):
     page = visit.open(single)
-    _bring(page, "m-curvature")
+    bring(page, "m-curvature")
     plot = page.locator("#m-curvature .nsewdrag")
     page.locator("#pin-slider").fill("0")
     plot.scroll_into_view_if_needed()
@@ -195,22 +121,22 @@ def test_headline_link_leads_to_its_figure_and_pins(visit, single):
 
 def test_choices_change_the_curves(visit, single):
     page = visit.open(single, changes=True)
-    _bring(page, "m-prompt_entropy")
+    bring(page, "m-prompt_entropy")
     plot = page.locator("#m-prompt_entropy .scatterlayer path.js-line").last
     before = plot.get_attribute("d")
-    _choice(page, "First token").select_option("no_first")
+    choice(page, "First token").select_option("no_first")
     sync_api.expect(page.locator("#m-prompt_entropy .scatterlayer path.js-line").last).not_to_have_attribute(
         "d", before
     )
     assert "without the first token" in page.locator("#m-prompt_entropy .detail").inner_text()
-    _choice(page, "Normalisation").select_option("log_n")
+    choice(page, "Normalisation").select_option("log_n")
     sync_api.expect(page.locator("#m-prompt_entropy .unit")).not_to_have_text("nats")
-    _choice(page, "First token").select_option("both")
+    choice(page, "First token").select_option("both")
     sync_api.expect(page.locator("#m-prompt_entropy .plot")).to_contain_text("without first token")
     page.locator(".chooser summary").click()
     page.locator(".chooser input[value='curvature']").uncheck()
     assert page.locator("#m-curvature").count() == 0
-    assert _choice(page, "InfoNCE form").count() == 0, "a choice of one should not be offered"
+    assert choice(page, "InfoNCE form").count() == 0, "a choice of one should not be offered"
 
 
 def test_intervals_are_drawn_within_the_range_of_their_measure(visit, tmp_path):
@@ -218,7 +144,7 @@ def test_intervals_are_drawn_within_the_range_of_their_measure(visit, tmp_path):
         depth=3, prompts=12, measures=["stable_rank", "anisotropy", "sink_share"], spectra=False, texts=False
     )
     page = visit.open(render([write_run(tmp_path / "run", spec, half_width=5.0)]))
-    _bring(page, "m-sink_share")
+    bring(page, "m-sink_share")
     drawn = """(name) => {
       const [band, curve, final] = document.querySelector(`#m-${name} .plot`).data;
       return [Math.min(...band.y), Math.max(...band.y), final.y[0] - final.error_y.arrayminus[0], curve.text[0]];
@@ -229,12 +155,12 @@ def test_intervals_are_drawn_within_the_range_of_their_measure(visit, tmp_path):
         assert high == most if most is not None else high > 4
         assert least is None or final_low == pytest.approx(least)
         assert least is None or f"interval {least}" in hover
-    assert re.search(r"± 5", _readout(page, "m-sink_share")), "the number keeps the interval of the run"
+    assert re.search(r"± 5", readout(page, "m-sink_share")), "the number keeps the interval of the run"
 
 
 def test_rank_correlation_is_spearmans(visit, single):
     page = visit.open(single)
-    _bring(page, "m-prompt_entropy", "m-lidar", "rank-correlation")
+    bring(page, "m-prompt_entropy", "m-lidar", "rank-correlation")
     heat = page.evaluate("() => { const d = document.querySelector('#rank-correlation .plot').data[0]; return d.z; }")
     curves = page.evaluate(
         """() => ["prompt_entropy", "lidar"].map((name) =>
@@ -286,7 +212,7 @@ def test_saved_figures_carry_title_unit_and_provenance(visit, single, card):
 
 def test_text_alternatives_state_the_trend(visit, single):
     page = visit.open(single)
-    _bring(page, "m-prompt_entropy")
+    bring(page, "m-prompt_entropy")
     words = page.locator("#m-prompt_entropy .plot").get_attribute("aria-label")
     assert re.search(
         r"starts at 4\.\d+ at layer 0, .*is lowest at layer 1\d with 1\.\d+, ends at 2\.\d+ at layer 32", words
@@ -296,15 +222,15 @@ def test_text_alternatives_state_the_trend(visit, single):
 
 def test_runs_are_overlaid_by_relative_depth(visit, overlaid):
     page = visit.open(overlaid, changes=True)
-    _bring(page, "m-effective_rank", "prompts-by-layer")
+    bring(page, "m-effective_rank", "prompts-by-layer")
     curves = page.evaluate(
         "() => document.querySelector('#m-effective_rank .plot').data.filter((t) => t.mode === 'lines+markers').map((t) => t.x)"
     )
     assert [len(x) for x in curves] == [13, 7] or [len(x) for x in curves] == [13, 25, 7]
     assert all(x[0] == 0 and x[-1] == 100 for x in curves)
-    _choice(page, "Run").select_option("1")
+    choice(page, "Run").select_option("1")
     sync_api.expect(page.locator("#pinbar output")).to_contain_text("of 24")
-    _choice(page, "Run").select_option("2")
+    choice(page, "Run").select_option("2")
     sync_api.expect(page.locator("#prompts-by-layer")).to_have_class(re.compile("is-empty"))
     assert visit.complaints == []
 
@@ -312,7 +238,7 @@ def test_runs_are_overlaid_by_relative_depth(visit, overlaid):
 def test_dark_theme_redraws_the_figures(visit, single):
     page = visit.open(single)
     line = page.locator("#m-prompt_entropy .scatterlayer path.js-line").last
-    _bring(page, "m-prompt_entropy")
+    bring(page, "m-prompt_entropy")
     light = line.evaluate("path => getComputedStyle(path).stroke")
     try:
         page.wait_for_timeout(600)  # right after loading, a change of theme sometimes goes unnoticed
@@ -337,7 +263,7 @@ def test_phone_width_does_not_scroll_sideways(visit, which, request):
 def test_one_layer_draws_without_complaint(visit, tmp_path):
     one = render([write_run(tmp_path / "one", RunSpec(depth=0, prompts=40, measures=MEASURES[:2]))])
     page = visit.open(one, scroll=True)
-    drawn = page.evaluate(_DRAWN)
+    drawn = page.evaluate(DRAWN)
     assert drawn["rank-correlation"]["empty"]
     assert drawn["m-prompt_entropy"]["marks"] >= 1
     assert page.locator("#pin-slider").is_disabled()

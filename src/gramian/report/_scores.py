@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from gramian.report._series import FINAL_NORM, Point, Series
 
 ModelKey = tuple[str, str]
-_MOST_NAMED = 3
+_LONGEST_LIST = 48
 
 
 @dataclass(frozen=True)
@@ -48,17 +48,14 @@ def scores_of(table: pa.Table) -> dict[ModelKey, tuple[TaskScores, ...]]:
         ValueError: when two rows give the same number twice, which would hide one of them.
     """
     main = table.filter(pc.fill_null(table["main"], False))
-    columns = {name: main.column(name).to_pylist() for name in ("model", "revision", "task", "type", "metric")}
-    keys = dict.fromkeys(
-        (model or "", revision or "") for model, revision in zip(columns["model"], columns["revision"], strict=True)
-    )
-    whose = np.array(
-        [f"{model or ''}\0{rev or ''}" for model, rev in zip(columns["model"], columns["revision"], strict=True)],
-        object,
-    )
+    columns = {name: main.column(name).to_pylist() for name in ("model", "revision")}
+    whose = [
+        (model or "", revision or "")
+        for model, revision in zip(*(columns[n] for n in ("model", "revision")), strict=True)
+    ]
     found = {}
-    for key in keys:
-        own = main.filter(pa.array(whose == "\0".join(key)))
+    for key in dict.fromkeys(whose):
+        own = main.filter(pa.array([one == key for one in whose]))
         tasks = dict.fromkeys(own["task"].to_pylist())
         found[key] = tuple(_task(str(name), own.filter(pc.equal(own["task"], name))) for name in tasks)
     return found
@@ -98,10 +95,11 @@ def pooled_share(measures: pa.Table) -> Series | None:
 def task_words(names: Sequence[str]) -> str:
     """The tasks by name, or their number where a line could not hold them.
 
-    >>> task_words(["STS15", "Banking77"]), task_words(["a", "b", "c", "d"])
-    ('STS15, Banking77', '4 tasks')
+    >>> task_words(["STS15", "Banking77"]), task_words(["STS15"] * 9)
+    ('STS15, Banking77', '9 tasks')
     """
-    return ", ".join(names) if len(names) <= _MOST_NAMED else f"{len(names)} tasks"
+    named = ", ".join(names)
+    return named if len(names) == 1 or len(named) <= _LONGEST_LIST else f"{len(names)} tasks"
 
 
 def _task(name: str, table: pa.Table) -> TaskScores:

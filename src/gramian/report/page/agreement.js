@@ -163,8 +163,6 @@ function tellAgreement() {
 
 function startAgreement() {
   const names = Object.keys(DATA.measures);
-  // A run of scores brings one measure with it, which has nothing to agree with.
-  if (SCORED.length && names.length < 2) return;
   state.pair = [names.includes("prompt_entropy") ? "prompt_entropy" : names[0], ["lidar", "effective_rank", "curvature"].find((name) => names.includes(name)) || names[names.length - 1]];
   const grid = document.getElementById("agreement-grid");
   agreementFigures.matrix = place(buildMatrix(), grid);

@@ -221,8 +221,9 @@ function startHeat(axis) {
     made.forEach(invalidate);
   });
   const grid = document.getElementById(`${AXES[axis].section}-grid`);
+  let heats = 0;
   [...new Set(own.map((each) => each.grid.perturbation))].forEach((perturbation, row) => {
-    own.filter((each) => each.grid.perturbation === perturbation).forEach((each) => made.push(place(buildHeat(choice, each, made.length), grid)));
+    own.filter((each) => each.grid.perturbation === perturbation).forEach((each) => made.push(place(buildHeat(choice, each, heats++), grid)));
     if (axis !== "cell") made.push(place(buildAlong(choice, axis, perturbation, row), grid));
   });
   tell();

@@ -28,10 +28,14 @@ document.querySelectorAll("[data-copies]").forEach((button) =>
 );
 
 loadPlotly().then(() => {
+  // What the page has nothing to show for is hidden; its figures would be empty.
+  const filled = (section) => !document.getElementById(section).hidden;
   startDepth();
-  startLayer();
-  startAgreement();
-  startScatter();
+  if (filled("layer")) startLayer();
+  if (filled("agreement")) {
+    startAgreement();
+    startScatter();
+  }
   startTasks();
   ["strength", "step", "cell"].forEach(startHeat);
   on("view theme", repaint);

@@ -164,7 +164,7 @@ function scatterControls() {
 }
 
 function startScatter() {
-  if (!RUNS.some((run) => run.scores) || !Object.keys(DATA.measures).length) return;
+  if (!SCORED.length) return;
   const grid = document.getElementById("scatter-grid");
   state.against.tasks = TASKS.length > 1 ? "all" : "0";
   scatterFigures.matrix = place(buildScoreMatrix(), grid);
