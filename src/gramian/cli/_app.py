@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from gramian import __version__
 from gramian.cli._bimodality import bimodality_command
+from gramian.cli._downstream import downstream_command
 from gramian.cli._evolve import evolve_command
 from gramian.cli._export import export_command
 from gramian.cli._measure import measure_command
@@ -27,6 +28,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("measure")(measure_command)
+app.command("downstream")(downstream_command)
 app.command("report")(report_command)
 app.command("stress")(stress_command)
 app.command("evolve")(evolve_command)
@@ -41,7 +43,7 @@ USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
 
 INTERRUPTED = 130
 # Commands that go on where they stopped.
-GOES_ON = ("measure ", "stress ", "evolve ", "sweep ")
+GOES_ON = ("measure ", "downstream ", "stress ", "evolve ", "sweep ")
 
 
 def _version(shown: bool) -> None:

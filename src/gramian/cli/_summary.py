@@ -58,7 +58,7 @@ def _table(rows: Sequence[Mapping[str, Any]], chosen: Mapping[str, tuple[str, st
     table.add_column("layer", justify="right")
     for _, title in chosen.values():
         table.add_column(title, justify="right", no_wrap=errors)
-    for layer, stream in _spread(sorted(cells, key=lambda key: (key[1] != "residual", key[0]))):
+    for layer, stream in spread_layers(sorted(cells, key=lambda key: (key[1] != "residual", key[0]))):
         name = str(layer) if stream == "residual" else "normed"
         table.add_row(name, *(cells[layer, stream].get(measure, "") for measure in chosen))
     return table
@@ -98,7 +98,7 @@ def _cell(row: Mapping[str, Any], *, errors: bool) -> str:
     return f"{value:.3g} ± {error:.1g}"
 
 
-def _spread(keys: list[tuple[int, str]]) -> list[tuple[int, str]]:
+def spread_layers(keys: list[tuple[int, str]]) -> list[tuple[int, str]]:
     """At most a dozen layers, evenly spread, always with the first, the last and the normed state."""
     if len(keys) <= _WIDEST:
         return keys

@@ -52,7 +52,8 @@ class LayerEncoder(AbsEncoder):  # type: ignore[misc]
             return vectors
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         lengths[lengths == 0] = 1
-        return np.divide(vectors, lengths, dtype=np.float32)
+        scaled: NDArray[np.float32] = np.divide(vectors, lengths, dtype=np.float32)
+        return scaled
 
 
 def model_meta(embed: Embed, *, unit_length: bool) -> ModelMeta:
