@@ -71,7 +71,21 @@ def test_the_import_walk_sees_relative_imports(tmp_path, monkeypatch):
 @pytest.mark.parametrize("room", ["gramian", "gramian.cli"])
 def test_import_does_not_load_heavy_dependencies(room):
     """`import gramian` and the command line's start stay quick: optional libraries load where they are used."""
-    heavy = ["transformers", "pyarrow", "plotly", "datasets", "scipy", "sklearn", "jaxtyping", "pandas", "ray", "mteb", "PIL", "torchvision", "yaml"]
+    heavy = [
+        "transformers",
+        "pyarrow",
+        "plotly",
+        "datasets",
+        "scipy",
+        "sklearn",
+        "jaxtyping",
+        "pandas",
+        "ray",
+        "mteb",
+        "PIL",
+        "torchvision",
+        "yaml",
+    ]
     program = f"import sys, {room}; print(*[name for name in {heavy} if name in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert loaded == []

@@ -84,7 +84,7 @@ def test_some_undefined_resamples_are_left_out_and_many_refuse_the_interval():
 
 @pytest.mark.parametrize(("block", "resamples"), [(0, 5), (6, 5), (2, 0)])
 def test_impossible_draws_are_refused(block, resamples):
-    with pytest.raises(ValueError, match="block: expected 1 to 5|resamples: expected at least 1"):
+    with pytest.raises(ValueError, match=r"block: expected 1 to 5|resamples: expected at least 1"):
         block_resamples(5, resamples=resamples, block=block, seed=0)
 
 

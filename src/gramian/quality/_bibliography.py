@@ -176,6 +176,20 @@ REFERENCES: dict[str, Reference] = {
         2024,
         "https://arxiv.org/abs/2403.03853",
     ),
+    "merity2016": Reference(
+        "S. Merity, C. Xiong, J. Bradbury, R. Socher",
+        "Pointer sentinel mixture models",
+        "arXiv 1609.07843",
+        2016,
+        "https://arxiv.org/abs/1609.07843",
+    ),
+    "muennighoff2022": Reference(
+        "N. Muennighoff",
+        "SGPT: GPT sentence embeddings for semantic search",
+        "arXiv 2202.08904",
+        2022,
+        "https://arxiv.org/abs/2202.08904",
+    ),
     "oord2018": Reference(
         "A. van den Oord, Y. Li, O. Vinyals",
         "Representation learning with contrastive predictive coding",
