@@ -1,6 +1,7 @@
 """What cannot be exported is refused in one line, and nothing is left of the attempt."""
 
 import json
+import resource
 
 import pytest
 import torch
@@ -180,3 +181,15 @@ def test_an_export_is_no_model_to_overwrite_with_itself(tmp_path):
     with pytest.raises(ValueError, match="out: expected an earlier export to overwrite"):
         export_layer(str(folder), layer=1, out=folder, overwrite=True)
     assert (folder / "model.safetensors").is_file()
+
+
+def test_a_full_disk_leaves_nothing(llama, tmp_path):
+    """A real limit on the size of files, which fails writes as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, before[1]))
+    try:
+        with pytest.raises(OSError, match=r"out: expected to be able to write the weights; got .* Free some space"):
+            export_layer(llama, layer=1, out=tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())

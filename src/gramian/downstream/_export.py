@@ -86,6 +86,7 @@ def export_layer(
         ValueError: A layer that is not there, a reading that this family has not or that cannot be exported, a folder in
             the way, or vectors that differ.
         TypeError: An argument of the wrong kind, or a model that does not read text.
+        OSError: The disk is full or may not be written; nothing is left.
         ImportError: The extra ``export`` is not installed.
 
     Cost: writing and reading the kept weights once; memory of the kept part beside the model; nine short texts through both.

@@ -107,7 +107,7 @@ def model_card(record: Mapping[str, Any], scores: Sequence[LayerScore], sentence
 
 
 def _what(record: Mapping[str, Any]) -> str:
-    normed = " after the model's final norm" if record["normalize"] == "final_norm" else ", before any final norm"
+    normed = ", normed by the model's final norm" if record["normalize"] == "final_norm" else ", before any final norm"
     return (
         f"The state of {record['model']} after {record['layer']} of its {record['depth']} blocks{normed}, pooled to one vector a text: "
         f"{_POOLINGS[record['pooling']]}. {record['width']} features."

@@ -69,9 +69,18 @@ def write_folder(
 
     Raises:
         ValueError: An instruction with a pooling that cannot leave it out.
+        OSError: The weights cannot be written.
     """
-    with quiet_loading():
-        cut.save_pretrained(folder)
+    from safetensors import SafetensorError
+
+    try:
+        with quiet_loading():
+            cut.save_pretrained(folder)
+    except SafetensorError as error:
+        reason = " ".join(str(error).split())
+        raise OSError(
+            f"out: expected to be able to write the weights; got {reason}. Free some space, or choose another disk."
+        ) from error
     for weights in folder.glob("*.safetensors"):
         # Written for its owner alone, unlike the files beside it.
         weights.chmod((folder / "config.json").stat().st_mode)

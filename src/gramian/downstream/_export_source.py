@@ -123,7 +123,10 @@ def layer_scores(record: RunRecord, *, layer: int, stream: str, reading: Reading
     if "scores" not in record.tables:
         return []
     rows = [row for row in record.table("scores").to_pylist() if row["main"] and _finite(row["value"])]
-    mine = [row for row in rows if _vector(row) == _names(layer, stream, reading)]
+    # Two rows of one vector, where the last layer was scored under both its names: the name that was asked for stays.
+    of_vector = [row for row in rows if _vector(row) == _names(layer, stream, reading)]
+    of_vector.sort(key=lambda row: (row["stream"], row["variant"]) == (stream, reading.variant))
+    mine = list({_task(row): row for row in of_vector}.values())
     last: dict[tuple[str, ...], float] = {}
     for row in sorted(rows, key=lambda row: str(row["stream"]) == "final_norm"):
         same = Reading.of_variant(row["variant"]).pooling == reading.pooling
