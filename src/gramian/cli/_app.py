@@ -16,6 +16,7 @@ from gramian.cli._evolve import evolve_command
 from gramian.cli._export import export_command
 from gramian.cli._measure import measure_command
 from gramian.cli._metrics import metrics_command
+from gramian.cli._recommend import recommend_command
 from gramian.cli._report import report_command
 from gramian.cli._stress import stress_command
 from gramian.cli._sweep import sweep_command
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command("measure")(measure_command)
 app.command("downstream")(downstream_command)
+app.command("recommend")(recommend_command)
 app.command("report")(report_command)
 app.command("stress")(stress_command)
 app.command("evolve")(evolve_command)

@@ -15,6 +15,8 @@ from gramian.downstream._export_run import export_run
 from gramian.downstream._labelled import LabelledTask, labelled_task
 from gramian.downstream._reader import LayerReader
 from gramian.downstream._readings import NORMALIZATIONS, POOLINGS, Reading, readings
+from gramian.downstream._recommend import recommend_layer
+from gramian.downstream._recommend_results import Recommendation
 from gramian.downstream._sink_shares import SinkShare
 from gramian.downstream._store import DEFAULT_LIMIT, VectorStore, default_store_folder
 from gramian.downstream._store_cost import store_cost
@@ -43,6 +45,7 @@ __all__ = [
     "MtebTask",
     "PairAgreement",
     "Reading",
+    "Recommendation",
     "Score",
     "SinkShare",
     "VectorStore",
@@ -57,6 +60,7 @@ __all__ = [
     "local_tasks",
     "mteb_tasks",
     "readings",
+    "recommend_layer",
     "store_cost",
 ]
 

@@ -50,6 +50,7 @@ def evaluate_layers(
     readings: Reading | Sequence[Reading] | None = None,
     layers: Layers = None,
     store: VectorStore | None = None,
+    private: bool = False,
     passes: int = 1,
     max_tokens: int | None = 512,
     token_budget: int = 2048,
@@ -72,6 +73,7 @@ def evaluate_layers(
         readings: How vectors are made of token states; None for the plain mean of raw states.
         layers: Which layers: None for all, numbers, or text such as ``every 4th``; see the guide.
         store: Where vectors are kept and found again. None keeps them inside the run directory until the run is finished.
+        private: Whether to keep them there in any case, with the store's limit and precision.
         passes: Groups of layers, each with a forward pass of its own; the store then has to hold one group at a time.
         max_tokens: Longer texts are cut to this many tokens, or to what the model can take where that is less; None for the
             model's own limit.
@@ -98,7 +100,10 @@ def evaluate_layers(
     loaded = load_model(model, **{"seed": seed, **(model_options or {})}) if isinstance(model, str) else model
     if not isinstance(loaded, LanguageModel):
         raise TypeError(f"model: expected one that reads text; got {type(loaded).__name__}. Tasks here are of texts.")
-    kept = store if store is not None else VectorStore(Path(out) / _OWN_STORE)
+    private = private or store is None
+    kept = store or VectorStore()
+    if private:
+        kept = VectorStore(Path(out) / _OWN_STORE, limit=kept.limit, precision=kept.precision)
     reader = LayerReader(
         loaded, readings=chosen, store=kept, layers=layers, max_tokens=max_tokens, token_budget=token_budget, empty=empty,
         progress=lambda done, total: report(Progress("Reading texts", done, total, "texts")),
@@ -129,7 +134,7 @@ def evaluate_layers(
             )
         _write(run, scoring, described, chosen, passes)
         run.finish()
-        if store is None:
+        if private:
             shutil.rmtree(kept.folder, ignore_errors=True)
         return EvaluationResult(run.path, run.manifest, resumed=resumed)
 

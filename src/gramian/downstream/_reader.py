@@ -237,7 +237,7 @@ class LayerReader:
         if len(keys) and self._empty == "refuse":
             raise ValueError(
                 f"texts: expected at least one token in every text; got {len(texts)} without, the first of them {texts[0][:40]!r}. "
-                "Leave them out, or give them the zero vector with empty='zero' (--empty zero)."
+                "Leave them out, or give them the zero vector with empty='zero'."
             )
         self._empties = np.union1d(self._empties, keys)
 
