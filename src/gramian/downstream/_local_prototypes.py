@@ -37,6 +37,7 @@ def local_prototype(spec: LocalSpec) -> tuple[Any, list[str]]:
     """
     from mteb import abstasks
     from mteb.abstasks.task_metadata import TaskMetadata
+    from mteb.languages import check_language_code
 
     kind = str(spec.kind)
     contents, notes = contents_of(spec, kind)
@@ -53,11 +54,12 @@ def local_prototype(spec: LocalSpec) -> tuple[Any, list[str]]:
         "main_score": main_score,
     }
     try:
-        metadata = TaskMetadata(**facts, eval_langs=[language])
+        check_language_code(language)
     except ValueError as error:
         raise ValueError(
             f"task {spec.name}: expected language as a code such as {_LANGUAGE}; got {language!r}. Correct it."
         ) from error
+    metadata = TaskMetadata(**facts, eval_langs=[language])
     attributes: dict[str, Any] = {"metadata": metadata}
     if kind == "clustering":
         attributes |= {"max_document_to_embed": None, "max_fraction_of_documents_to_embed": None}

@@ -135,5 +135,7 @@ def _nearest(package: Any, name: str) -> str:
 
     with undisturbed():
         names = [one.metadata.name for one in package.get_tasks()] + [one.name for one in package.get_benchmarks()]
-    found = get_close_matches(name, names, n=1)
-    return f" Did you mean {found[0]!r}?" if found else " See the guide."
+    # Names end in what kind of task it is, which is what people leave out or get wrong.
+    beginnings = {one[: len(name) + 1].lower(): one for one in reversed(names)}
+    found = get_close_matches(name.lower(), beginnings, n=1)
+    return f" Did you mean {beginnings[found[0]]!r}?" if found else " See the guide."
