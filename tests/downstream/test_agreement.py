@@ -12,7 +12,7 @@ import pytest
 from scipy.stats import kendalltau, spearmanr
 
 from gramian.downstream import agreement, distance_correlation
-from gramian.downstream._block_bootstrap import LEAST_LAYERS
+from gramian.downstream._agreement.block_bootstrap import LEAST_LAYERS
 
 LAYERS = 25
 
@@ -139,7 +139,7 @@ def test_ties_are_counted_as_scipy_counts_them():
 
 def test_resamples_are_ranked_as_scipy_ranks_them():
     """The bootstrap ranks by signs of differences; on the layers in order, and on a resample with repetitions, that is SciPy's."""
-    from gramian.downstream._agreement_statistics import resampled_estimates
+    from gramian.downstream._agreement.statistics import resampled_estimates
 
     values = curves()
     x, y = np.stack([values["rank"], values["entropy"]]), np.stack([values["STS"], values["Banking"]])
@@ -153,7 +153,7 @@ def test_resamples_are_ranked_as_scipy_ranks_them():
 
 
 def test_a_constant_resample_has_no_coefficient():
-    from gramian.downstream._agreement_statistics import resampled_estimates
+    from gramian.downstream._agreement.statistics import resampled_estimates
 
     x = np.array([[0.0, 0.0, 0.0, 1.0]])
     y = np.array([[1.0, 2.0, 3.0, 4.0]])

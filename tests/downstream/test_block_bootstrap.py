@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from gramian.downstream._block_bootstrap import (
+from gramian.downstream._agreement.block_bootstrap import (
     LEAST_LAYERS,
     block_length,
     block_resamples,

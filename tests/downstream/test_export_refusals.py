@@ -6,8 +6,9 @@ import resource
 import pytest
 import torch
 
-from gramian.downstream import _export, _export_check, _export_folder, export_layer
-from gramian.downstream._export_check import relative_distances
+from gramian.downstream import export_layer
+from gramian.downstream._export import check, export, folder
+from gramian.downstream._export.check import relative_distances
 from tests.layers._tiny import save_tiny, tiny_model, tiny_tokenizer
 
 pytest.importorskip("sentence_transformers")
@@ -91,7 +92,7 @@ def test_code_of_the_models_own_repository_is_refused(llama, tmp_path, monkeypat
 
 
 def test_the_extra_is_asked_for(llama, tmp_path, monkeypatch):
-    monkeypatch.setattr(_export, "find_spec", lambda name: None)
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"got none. Run `pip install 'gramian\[export\]'`"):
         export_layer(llama, layer=1, out=tmp_path / "out")
 
@@ -104,13 +105,13 @@ def test_the_extra_is_asked_for(llama, tmp_path, monkeypatch):
     ],
 )
 def test_vectors_that_differ_are_refused_and_nothing_is_left(llama, name, wrong, tmp_path, monkeypatch):
-    right = _export_folder.modules_of
+    right = folder.modules_of
 
     def broken(*arguments, **options):
         [(folder, kind, settings)] = right(*arguments, **options)
         return [(folder, kind, {**settings, name: wrong})]
 
-    monkeypatch.setattr(_export_folder, "modules_of", broken)
+    monkeypatch.setattr(folder, "modules_of", broken)
     with pytest.raises(
         ValueError, match=r"layer: expected vectors of sentence-transformers within 0.0001 .* Nothing was written"
     ):
@@ -119,16 +120,16 @@ def test_vectors_that_differ_are_refused_and_nothing_is_left(llama, name, wrong,
 
 
 def test_a_neighbouring_layer_would_be_noticed(llama, tmp_path, monkeypatch):
-    right = _export.place_of_state
-    monkeypatch.setattr(_export, "place_of_state", lambda model, layer, **options: right(model, layer - 1, **options))
+    right = export.place_of_state
+    monkeypatch.setattr(export, "place_of_state", lambda model, layer, **options: right(model, layer - 1, **options))
     with pytest.raises(ValueError, match="Nothing was written"):
         export_layer(llama, layer=2, out=tmp_path / "out")
 
 
 def test_a_tokenizer_that_cuts_elsewhere_would_be_noticed(llama, tmp_path, monkeypatch):
-    right = _export_folder._write_tokenizer
+    right = folder._write_tokenizer
     monkeypatch.setattr(
-        _export_folder, "_write_tokenizer", lambda folder, model, limit: right(folder, model, limit - 1)
+        folder, "_write_tokenizer", lambda folder, model, limit: right(folder, model, limit - 1)
     )
     with pytest.raises(
         ValueError, match="max_tokens: expected a tokenizer that cuts a long text to the same 128 tokens"
@@ -169,7 +170,7 @@ def test_an_earlier_export_is_replaced_whole_or_kept(llama, tmp_path, monkeypatc
     assert json.loads((out / "gramian_export.json").read_text())["layer"] == 2
     assert not (out / "1_TokenPooling").exists()
     before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
-    monkeypatch.setattr(_export_check, "relative_distances", lambda expected, found: expected[:, 0] * 0 + 1)
+    monkeypatch.setattr(check, "relative_distances", lambda expected, found: expected[:, 0] * 0 + 1)
     with pytest.raises(ValueError, match="Nothing was written"):
         export_layer(llama, layer=3, out=out, overwrite=True)
     assert {file: file.read_bytes() for file in out.rglob("*") if file.is_file()} == before

@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from gramian.downstream import Reading, Score, evaluate_layers, export_run
-from gramian.downstream._export_source import layer_scores
+from gramian.downstream._export.source import layer_scores
 from gramian.layers import load_model, measure
 from gramian.runs import read_run
 from tests.layers._tiny import save_in_hub_cache, save_tiny, tiny_model

@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gramian.downstream._local_contents import contents_of
-from gramian.downstream._local_data import as_classes
-from gramian.downstream._local_rows import data_files, read_columns
-from gramian.downstream._local_spec import KINDS, read_spec
+from gramian.downstream._local.contents import contents_of
+from gramian.downstream._local.data import as_classes
+from gramian.downstream._local.rows import data_files, read_columns
+from gramian.downstream._local.spec import KINDS, read_spec
 
 ROWS = {"text": ['a "quoted" word', "two, with comma", "naïve"], "label": ["b", "a", "b"]}
 

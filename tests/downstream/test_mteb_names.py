@@ -5,8 +5,8 @@ import math
 import pytest
 
 from gramian.downstream import LAYER_BY_LAYER, choose_tasks, mteb_tasks
-from gramian.downstream._mteb_names import layer_by_layer
-from gramian.downstream._task_choice import split_names
+from gramian.downstream._mteb.names import layer_by_layer
+from gramian.downstream._tasks.choice import split_names
 from tests.downstream._fake_embed import embed_with
 from tests.downstream._local_task_files import main_score, write_tasks
 
@@ -78,7 +78,7 @@ def test_an_argument_that_no_task_takes_is_refused(arguments, match):
 
 
 def test_without_mteb_its_tasks_name_the_extra_and_labelled_files_work(folder, monkeypatch):
-    monkeypatch.setattr("gramian.downstream._mteb_extra.find_spec", lambda name: None)
+    monkeypatch.setattr("gramian.downstream._mteb.extra.find_spec", lambda name: None)
     for name in ("STS15", "layer-by-layer", str(folder), "MTEB(eng, v2)"):
         with pytest.raises(ImportError, match=r"expected mteb, for .*; got none\. Install it with: pip install"):
             choose_tasks([name])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gramian.downstream import POOLINGS
-from gramian.downstream._pooling import pooling_weights
+from gramian.downstream._vectors.pooling import pooling_weights
 from tests.downstream._texts import pool
 
 

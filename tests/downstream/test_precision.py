@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from gramian.downstream._precision import from_half, to_half
+from gramian.downstream._vectors.precision import from_half, to_half
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False)
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from gramian.downstream import NORMALIZATIONS, POOLINGS, LayerReader, Reading, VectorStore, readings
-from gramian.downstream._batch_vectors import read_batch
+from gramian.downstream._vectors.batch_vectors import read_batch
 from gramian.layers import encode, layer_states
 from gramian.quality import sink_share
 from tests.downstream._texts import TEXTS, pooled_alone, sunken_model

@@ -3,7 +3,7 @@
 import pytest
 
 from gramian.downstream import POOLINGS, LayerReader, Reading, readings
-from gramian.downstream._readings import as_readings
+from gramian.downstream._vectors.readings import as_readings
 from tests.layers._tiny import tiny_model
 
 

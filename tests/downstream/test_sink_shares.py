@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gramian.downstream import SinkShare
-from gramian.downstream._sink_shares import sink_sentence
+from gramian.downstream._vectors.sink_shares import sink_sentence
 
 SHARES = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=8)
 

@@ -14,10 +14,10 @@ import pytest
 import torch
 
 from gramian.downstream import LayerReader, Reading, VectorStore, default_store_folder, readings, store_cost
-from gramian.downstream import _waiting as waiting
-from gramian.downstream._reader import text_keys
-from gramian.downstream._segments import segment_files
-from gramian.downstream._shelf import Shelf
+from gramian.downstream._vectors import waiting
+from gramian.downstream._vectors.reader import text_keys
+from gramian.downstream._vectors.segments import segment_files
+from gramian.downstream._vectors.shelf import Shelf
 from tests.downstream._texts import TEXTS, numbered_texts, sunken_model
 from tests.layers._tiny import tiny_model, tiny_tokenizer
 

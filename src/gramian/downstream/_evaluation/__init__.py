@@ -1,0 +1,1 @@
+"""Every task, reading and stream scored, as a run."""

@@ -1,0 +1,1 @@
+"""The chosen layer as a sentence-transformers model."""

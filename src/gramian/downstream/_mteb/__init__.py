@@ -1,0 +1,1 @@
+"""Tasks of MTEB as layer tasks."""

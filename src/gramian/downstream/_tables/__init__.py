@@ -1,0 +1,1 @@
+"""Tidy tables as columns, series along the depth, one main score a task."""

@@ -1,0 +1,1 @@
+"""What a task is, and tasks by what a user calls them."""

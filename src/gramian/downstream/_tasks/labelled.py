@@ -1,0 +1,188 @@
+"""Tasks from texts with labels: a probe on the vectors of a layer, cross-validated."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gramian.downstream._tasks.protocol import Embed, Score
+from gramian.layers import Corpus, load_corpus
+from gramian.layers._corpus import PYTHON_DOCS
+from gramian.probes import ProbeResult, knn_probe, linear_probe, ridge_probe
+
+__all__ = ["LabelledTask", "Probe", "labelled_task"]
+
+Probe = Literal["logistic", "knn", "ridge"]
+PROBES: tuple[str, ...] = get_args(Probe)
+# The probe holds out part of a fold's training texts again, to choose its regularisation.
+_LEAST = 4
+_SPLIT = "cross-validation"
+_TYPES = {"logistic": "Classification", "knn": "Classification", "ridge": "Regression"}
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledTask:
+    """A probe on labelled texts; a `LayerTask`.
+
+    Attributes:
+        name: Its name in tables.
+        type: ``Classification`` or ``Regression``.
+        hash: Of texts, labels and parameters.
+        notes: What was left out of the source.
+        texts: The texts.
+        labels: One a text: text for classification, a number for regression.
+        probe: ``logistic``, ``knn`` or ``ridge``.
+        folds: Of the cross-validation.
+        seed: Of the folds.
+    """
+
+    name: str
+    type: str
+    hash: str
+    notes: tuple[str, ...]
+    texts: tuple[str, ...]
+    labels: tuple[Any, ...]
+    probe: Probe
+    folds: int
+    seed: int
+
+    def score(self, embed: Embed) -> list[Score]:
+        """The probe's cross-validated score; NaN where all vectors are equal, which no probe can read."""
+        x = embed(self.texts)
+        if bool((x == x[0]).all()):
+            return [Score("r2" if self.probe == "ridge" else "accuracy", math.nan, split=_SPLIT)]
+        numbers = {text: number for number, text in enumerate(dict.fromkeys(self.texts))}
+        groups = np.array([numbers[text] for text in self.texts])
+        found = self._probed(x, np.array(self.labels), groups)
+        return [Score(found.metric, found.score, low=found.low, high=found.high, n=found.n, split=_SPLIT)]
+
+    def _probed(self, x: NDArray[np.float32], y: NDArray[Any], groups: NDArray[np.int64]) -> ProbeResult:
+        if self.probe == "logistic":
+            return linear_probe(x, y, groups=groups, folds=self.folds, seed=self.seed)
+        if self.probe == "knn":
+            return knn_probe(x, y, groups=groups, folds=self.folds, seed=self.seed)
+        return ridge_probe(x, y, groups=groups, folds=self.folds, seed=self.seed)
+
+
+def labelled_task(
+    source: str | Path | Corpus = "python-docs",
+    *,
+    field: str | None = None,
+    label_field: str | None = None,
+    probe: Probe | None = None,
+    name: str | None = None,
+    folds: int = 5,
+    prompts: int | None = None,
+    seed: int = 0,
+) -> LabelledTask:
+    """A task from a file with labels, or from the built-in corpus and its topics; needs no MTEB.
+
+    A layer's score is that of a probe on texts it was not fitted to, over all folds. Copies of a text never lie on both sides.
+    Labels with fewer distinct texts than folds (and than four) are left out, and `LabelledTask.notes` says how many.
+
+    Args:
+        source: ``python-docs``, or a ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet`` file, or a data set of the hub, as for
+            `gramian.layers.load_corpus`; or a corpus with labels.
+        field: The field of the text; may be left out where only one can be meant.
+        label_field: The field of the labels; ``python-docs`` has its topics.
+        probe: ``logistic`` (accuracy), ``knn`` (accuracy) or ``ridge`` (R^2). None takes ridge for labels that are numbers with
+            a fraction and logistic for text; whole numbers can be either, so there it has to be said.
+        name: In tables; None for the source's name and the probe.
+        folds: Of the cross-validation.
+        prompts: How many texts to take; None for all.
+        seed: Of the sample and of the folds.
+
+    Returns:
+        A `LayerTask`.
+
+    Raises:
+        ValueError: No labels, labels that the probe cannot read, fewer than two labels with enough texts, an argument out of
+            range, a source that cannot be read.
+    """
+    if probe is not None and probe not in PROBES:
+        raise ValueError(f"probe: expected one of {', '.join(PROBES)}; got {probe!r}. Correct it.")
+    if folds < 2:
+        raise ValueError(f"folds: expected at least 2; got {folds}. Five is the default.")
+    if isinstance(source, Corpus):
+        if field is not None or label_field is not None or prompts is not None:
+            raise ValueError("source: expected no field, label_field or prompts with a corpus; got one. Leave it out.")
+        corpus = source
+    else:
+        if label_field is None and str(source) != PYTHON_DOCS:
+            raise ValueError(f"label_field: expected the field of the labels of {source}; got None. Name it.")
+        corpus = load_corpus(source, field=field, label_field=label_field, prompts=prompts, seed=seed)
+    if corpus.labels is None:
+        raise ValueError(f"labels: expected a label for every text of {corpus.name}; got none. Name label_field.")
+    chosen = probe or _probe_for(corpus.labels)
+    numeric = chosen == "ridge"
+    kept, notes = (range(len(corpus)), []) if numeric else _with_enough(corpus, max(folds, _LEAST))
+    texts = tuple(corpus.texts[i] for i in kept)
+    labels = tuple(_number(corpus.labels[i]) if numeric else corpus.labels[i] for i in kept)
+    identity = json.dumps([1, [corpus.ids[i] for i in kept], labels, chosen, folds, seed])
+    return LabelledTask(
+        name=name or f"{corpus.name} {chosen}",
+        type=_TYPES[chosen],
+        hash=sha256(identity.encode()).hexdigest(),
+        notes=(*corpus.notes, *notes),
+        texts=texts,
+        labels=labels,
+        probe=chosen,
+        folds=folds,
+        seed=seed,
+    )
+
+
+def _probe_for(labels: Sequence[str]) -> Probe:
+    numbers = [_parsed(label) for label in labels]
+    if any(number is None for number in numbers):
+        return "logistic"
+    if all(number is not None and number.is_integer() for number in numbers):
+        raise ValueError(
+            f"probe: expected a choice where labels are whole numbers, classes or quantities ({labels[0]}, ...); got None. "
+            "Give probe='logistic' or probe='ridge' (--probe)."
+        )
+    return "ridge"
+
+
+def _parsed(label: str) -> float | None:
+    try:
+        number = float(label)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _number(label: str) -> float:
+    number = _parsed(label)
+    if number is None:
+        raise ValueError(f"labels: expected numbers for probe='ridge'; got {label!r}. Choose probe='logistic'.")
+    return number
+
+
+def _with_enough(corpus: Corpus, least: int) -> tuple[list[int], list[str]]:
+    """Which texts have a label that occurs in enough distinct texts."""
+    labels = corpus.labels or ()
+    counts = Counter(label for _, label in set(zip(corpus.ids, labels, strict=True)))
+    kept = [i for i, label in enumerate(labels) if counts[label] >= least]
+    rare = sum(count < least for count in counts.values())
+    if len(counts) - rare < 2:
+        raise ValueError(
+            f"labels: expected at least 2 with {least} or more distinct texts each; got {len(counts) - rare} of "
+            f"{len(counts)} in {corpus.name}. Give more texts, lower folds, or choose another label field."
+        )
+    if not rare:
+        return kept, []
+    note = (
+        f"{rare} of {len(counts)} labels have fewer than {least} distinct texts and were left out, "
+        f"with their {len(labels) - len(kept)} of {len(labels)} texts"
+    )
+    return kept, [note]
