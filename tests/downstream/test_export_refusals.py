@@ -128,9 +128,7 @@ def test_a_neighbouring_layer_would_be_noticed(llama, tmp_path, monkeypatch):
 
 def test_a_tokenizer_that_cuts_elsewhere_would_be_noticed(llama, tmp_path, monkeypatch):
     right = folder._write_tokenizer
-    monkeypatch.setattr(
-        folder, "_write_tokenizer", lambda folder, model, limit: right(folder, model, limit - 1)
-    )
+    monkeypatch.setattr(folder, "_write_tokenizer", lambda folder, model, limit: right(folder, model, limit - 1))
     with pytest.raises(
         ValueError, match="max_tokens: expected a tokenizer that cuts a long text to the same 128 tokens"
     ):

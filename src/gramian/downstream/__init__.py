@@ -6,28 +6,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gramian.downstream._agreement.agreement import Agreement, agreement
-from gramian.downstream._agreement.pairs import PairAgreement
 from gramian.downstream._agreement.distance_correlation import distance_correlation
+from gramian.downstream._agreement.pairs import PairAgreement
 from gramian.downstream._evaluation.evaluating import EvaluationResult, evaluate_layers
-from gramian.downstream._export.export import ExportedLayer, export_layer
 from gramian.downstream._export.card import LayerScore
+from gramian.downstream._export.export import ExportedLayer, export_layer
 from gramian.downstream._export.run import export_run
-from gramian.downstream._tasks.labelled import LabelledTask, labelled_task
-from gramian.downstream._vectors.reader import LayerReader
-from gramian.downstream._vectors.readings import NORMALIZATIONS, POOLINGS, Reading, readings
 from gramian.downstream._recommend.recommend import recommend_layer
 from gramian.downstream._recommend.results import Recommendation
+from gramian.downstream._tasks.labelled import LabelledTask, labelled_task
+from gramian.downstream._tasks.protocol import Embed, LayerTask, Score
+from gramian.downstream._vectors.reader import LayerReader
+from gramian.downstream._vectors.readings import NORMALIZATIONS, POOLINGS, Reading, readings
 from gramian.downstream._vectors.sink_shares import SinkShare
 from gramian.downstream._vectors.store import DEFAULT_LIMIT, VectorStore, default_store_folder
 from gramian.downstream._vectors.store_cost import store_cost
-from gramian.downstream._tasks.protocol import Embed, LayerTask, Score
 
 if TYPE_CHECKING:
     from gramian.downstream._local.tasks import local_tasks
     from gramian.downstream._mteb.names import mteb_tasks
     from gramian.downstream._mteb.tasks import MtebTask
-    from gramian.downstream._tasks.presets import LAYER_BY_LAYER
     from gramian.downstream._tasks.choice import choose_tasks
+    from gramian.downstream._tasks.presets import LAYER_BY_LAYER
 
 __all__ = [
     "DEFAULT_LIMIT",

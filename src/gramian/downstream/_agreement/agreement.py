@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from gramian.downstream._agreement.block_bootstrap import LEAST_LAYERS
 from gramian.downstream._agreement.estimates import FEWEST_LAYERS, BootstrapSettings, estimate_pairs
 from gramian.downstream._agreement.pairs import PairAgreement
 from gramian.downstream._agreement.readings import mismatch
 from gramian.downstream._agreement.series import TableNames, read_series
 from gramian.downstream._agreement.signs import sign_warnings
-from gramian.downstream._agreement.block_bootstrap import LEAST_LAYERS
-from gramian.downstream._tables.layers import LayerSeries
 from gramian.downstream._tables.columns import TableLike
+from gramian.downstream._tables.layers import LayerSeries
 
 if TYPE_CHECKING:
     import pyarrow as pa

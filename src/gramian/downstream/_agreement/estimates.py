@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gramian.downstream._agreement.block_bootstrap import LEAST_LAYERS, block_length
 from gramian.downstream._agreement.pairs import PairAgreement
 from gramian.downstream._agreement.statistics import STATISTICS, point_estimates, resampled_intervals
-from gramian.downstream._agreement.block_bootstrap import LEAST_LAYERS, block_length
 from gramian.downstream._tables.layers import LayerSeries
 
 __all__ = ["FEWEST_LAYERS", "BootstrapSettings", "estimate_pairs"]

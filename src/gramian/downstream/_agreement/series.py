@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gramian.downstream._tables.columns import Columns, TableLike, columns_of
 from gramian.downstream._tables.layers import LayerSeries, holds_numbers, long_series, text_of, wide_series
 from gramian.downstream._tables.main_scores import MainScore, main_scores
-from gramian.downstream._tables.columns import Columns, TableLike, columns_of
 
 __all__ = ["FoundSeries", "TableNames", "read_series", "residual_rows"]
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gramian.downstream._vectors.encoder import model_identity
 from gramian.downstream._evaluation.notes import evaluation_notes
+from gramian.downstream._evaluation.score_tables import measures_table, scores_table
+from gramian.downstream._evaluation.scoring import Scoring
+from gramian.downstream._tasks.protocol import LayerTask
+from gramian.downstream._vectors.encoder import model_identity
 from gramian.downstream._vectors.layer_choice import Layers, stream_groups
 from gramian.downstream._vectors.reader import LayerReader
 from gramian.downstream._vectors.readings import Reading, as_readings
-from gramian.downstream._evaluation.score_tables import measures_table, scores_table
-from gramian.downstream._evaluation.scoring import Scoring
 from gramian.downstream._vectors.store import VectorStore
-from gramian.downstream._tasks.protocol import LayerTask
 from gramian.layers import LanguageModel, Progress, load_model
 from gramian.runs import RunDirectory
 

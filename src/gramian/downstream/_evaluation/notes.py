@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from gramian.downstream._vectors.readings import Reading
 from gramian.downstream._evaluation.score_tables import Cell, Scored
+from gramian.downstream._vectors.readings import Reading
 from gramian.downstream._vectors.sink_shares import SinkShare, sink_sentence
 
 __all__ = ["evaluation_notes"]

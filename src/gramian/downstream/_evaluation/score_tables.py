@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gramian.downstream._tasks.protocol import Score
 from gramian.downstream._vectors.readings import Reading
 from gramian.downstream._vectors.sink_shares import SinkShare
-from gramian.downstream._tasks.protocol import Score
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from gramian.downstream._vectors.reader import LayerReader
 from gramian.downstream._evaluation.score_tables import Cell, Scored
 from gramian.downstream._tasks.protocol import Embed, LayerTask, Score
+from gramian.downstream._vectors.reader import LayerReader
 from gramian.layers import Progress
 from gramian.runs import RunDirectory
 

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gramian.downstream._vectors.batch_vectors import read_batch
 from gramian.downstream._export.texts import CHECKED_TEXTS
+from gramian.downstream._vectors.batch_vectors import read_batch
 from gramian.downstream._vectors.readings import Reading
 from gramian.layers import LanguageModel, encode
 from gramian.layers._loading import quiet_loading

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from gramian import __version__
-from gramian.downstream._vectors.encoder import model_identity
 from gramian.downstream._export.card import RECORD, LayerScore, model_card
 from gramian.downstream._export.check import check_export
 from gramian.downstream._export.folder import write_folder
 from gramian.downstream._export.model import cut_model
 from gramian.downstream._export.places import place_of_state
+from gramian.downstream._vectors.encoder import model_identity
 from gramian.downstream._vectors.readings import Normalization, Pooling, Reading
 from gramian.layers import LanguageModel, load_model
 from gramian.layers._prompts import usable_tokens

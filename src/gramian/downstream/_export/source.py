@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gramian.downstream._vectors.encoder import model_identity
 from gramian.downstream._export.card import LayerScore
+from gramian.downstream._vectors.encoder import model_identity
 from gramian.downstream._vectors.readings import Reading
 from gramian.layers import LanguageModel, load_model
 from gramian.layers._model_sources import find_source

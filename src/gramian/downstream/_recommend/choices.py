@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from gramian.downstream._agreement.readings import FINAL_NORMED, mismatch, pairs_of
-from gramian.downstream._tables.layers import layer_number, required, text_of
 from gramian.downstream._recommend.rules import Rule
 from gramian.downstream._recommend.scores import Stream, stream_order
 from gramian.downstream._tables.columns import Columns, number
+from gramian.downstream._tables.layers import layer_number, required, text_of
 
 __all__ = ["MeasureCurve", "RuleChoice", "choose", "is_plain", "measure_curves"]
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gramian.downstream._agreement.readings import FINAL_NORMED, pairs_of
-from gramian.downstream._tables.main_scores import MainScore, main_scores
-from gramian.downstream._vectors.readings import Reading
 from gramian.downstream._recommend.choices import MeasureCurve, measure_curves
 from gramian.downstream._recommend.model import one_model
 from gramian.downstream._recommend.probe import LabelledChoice
 from gramian.downstream._recommend.scores import ScoreBoard, Stream, score_boards, stream_order
 from gramian.downstream._tables.columns import TableLike, columns_of
+from gramian.downstream._tables.main_scores import MainScore, main_scores
+from gramian.downstream._vectors.readings import Reading
 
 __all__ = ["HEAVY_SINK", "RecommendInputs", "read_inputs"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gramian.downstream._tables.layers import text_of
 from gramian.downstream._tables.columns import Columns
+from gramian.downstream._tables.layers import text_of
 
 __all__ = ["one_model"]
 

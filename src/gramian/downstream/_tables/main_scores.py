@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gramian.downstream._tables.layers import layer_number, required, text_of
 from gramian.downstream._tables.columns import Columns, number
+from gramian.downstream._tables.layers import layer_number, required, text_of
 
 __all__ = ["MainScore", "main_scores"]
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from gramian.downstream._tasks.labelled import Probe, labelled_task
 from gramian.downstream._mteb.tasks import LoadedTask
+from gramian.downstream._tasks.labelled import Probe, labelled_task
 from gramian.downstream._tasks.protocol import LayerTask
 from gramian.layers._corpus import EXTENSIONS, PYTHON_DOCS
 
