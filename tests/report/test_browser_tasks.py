@@ -312,6 +312,20 @@ def test_models_are_overlaid_by_relative_depth_and_joined_by_name(visit, several
     assert visit.complaints == []
 
 
+def test_models_scored_on_other_tasks_by_other_readings_are_overlaid(visit, tmp_path):
+    specs = [
+        ScoreSpec(model="A", depth=6, readings=(NO_FIRST, RAW)),
+        ScoreSpec(model="B", depth=4, tasks=("Mine",), readings=(RAW,)),
+    ]
+    page = visit.open(
+        render([write_scores(tmp_path / s.model, s) for s in specs], out=tmp_path / "p.html"), scroll=True
+    )
+    assert page.locator("#task-grid .card.is-empty").count() == 0
+    assert page.locator("#t-all").count() == 0, "there is no mean over tasks that the models do not share"
+    assert set(_curves(page, "t-task-0")) == {"A, mean over tokens", "A, mean without the first token"}
+    assert visit.complaints == []
+
+
 @pytest.mark.parametrize("which", ["joined", "alone", "several"])
 def test_phone_width_does_not_scroll_sideways(visit, which, request):
     try:

@@ -34,12 +34,14 @@ class Change:
 
 def largest_change(place: int, source: Source, *, named: bool = False) -> Sentence | None:
     """One sentence on the stress grids of a source, or on its evolution; None where no change is beyond the intervals."""
-    changes = [change for grid in source.grids if (change := _change(grid)) is not None]
+    # A short prefix has few tokens, and their entropy is at most the log of their number: that is no finding.
+    grids = [grid for grid in source.grids if grid.perturbation != "prefix"]
+    changes = [change for grid in grids if (change := _change(grid)) is not None]
     if not changes:
         return None
     change = max(changes, key=lambda each: each.size)
     title = title_of(change.series.measure)
-    whose = f"{source.label}: " if named else ""
+    whose = f"{change.grid.name or source.label}: " if named else ""
     layer = change.before.layer
     panel = "evolution" if change.grid.axis == STEP else "stress"
     where = Part(f"layer {layer} ({source.percent(layer)} % of the depth)", panel, layer, place)
@@ -62,25 +64,14 @@ def largest_change(place: int, source: Source, *, named: bool = False) -> Senten
         Part(title[0].lower() + title[1:], panel, source=place),
         Part(" most: at " if len(changes) > 1 else " most at "),
         where,
-        Part(
-            f"{',' if len(changes) > 1 else ':'} {numbers} to {show(change.after)} {_where(change.grid, change.last)}."
-        ),
+        Part(f"{',' if len(changes) > 1 else ':'} {numbers} to {show(change.after)} at strength {change.last.label}."),
     )
     return Sentence("finding", parts)
-
-
-def _where(grid: Grid, row: Row) -> str:
-    if grid.perturbation != "prefix" or row.at is None:
-        return f"at strength {row.label}"
-    return f"with the first {row.label} tokens" if row.at > 1 else f"with the first {100 * row.at:.0f} % of the tokens"
 
 
 def _change(grid: Grid) -> Change | None:
     """From the first row to the last one, of prompt entropy, or of the first measure where a run has none."""
     first, last = grid.rows[0], grid.rows[-1]
-    # A prefix gets stronger as its share or length gets smaller.
-    if grid.axis == STRENGTH and grid.perturbation == "prefix":
-        last = grid.rows[min(1, len(grid.rows) - 1)]
     if first is last or grid.axis not in (STRENGTH, STEP):
         return None
     measure = _MEASURE if _MEASURE in first.cell.series else next(iter(first.cell.series), "")

@@ -60,11 +60,13 @@ class Grid:
         axis: ``strength``, ``step``, or ``cell`` where the rows are in no order of their own.
         perturbation: Of the axis ``strength``.
         rows: At least one.
+        name: What its rows have in common, where that is not the name of the cell that stands for them.
     """
 
     axis: str
     perturbation: str
     rows: tuple[Row, ...]
+    name: str = ""
 
 
 @dataclass
@@ -136,7 +138,10 @@ def _evolution(cells: Sequence[Cell]) -> list[Lineage]:
         base = [Row(bases[0], "untrained", None)] if bases else []
         rows = [Row(cell, _short(cell.facts[STEP]), cell.facts[STEP]) for cell in steps]
         text = f"step {_short(steps[-1].facts[STEP])}, the last of {_count(own, 'step')}" if len(own) > 1 else ""
-        lineages.append(Lineage(steps[-1], [Grid(STEP, "", (*base, *rows))] if len(base + rows) > 1 else [], text))
+        grid = Grid(
+            STEP, "", (*base, *rows), _parent([str(cell.facts["model"]) for cell in steps]) if named_apart else ""
+        )
+        lineages.append(Lineage(steps[-1], [grid] if len(grid.rows) > 1 else [], text))
     return lineages + [Lineage(cell, [], "the untrained copy") for cell in untrained]
 
 
@@ -159,6 +164,12 @@ def _names(cells: Sequence[Cell]) -> list[tuple[Cell, str]]:
 def _copy_of(untrained: Cell, trained: Cell) -> bool:
     name = str(trained.facts["model"])
     return str(untrained.facts["model"]) in (name, f"{name} (untrained)")
+
+
+def _parent(names: Sequence[str]) -> str:
+    """The folder that checkpoints lie in, when it is one: ``neox`` of ``neox/step-8`` and ``neox/step-16``."""
+    parents = {name.rpartition("/")[0] for name in names}
+    return parents.pop() if len(parents) == 1 else ""
 
 
 def _grouped(cells: Sequence[Cell], key: Callable[[Mapping[str, Any]], object]) -> list[list[Cell]]:

@@ -47,6 +47,7 @@ def grids_of(groups: Sequence[Sequence[Grid]]) -> tuple[list[dict[str, Any]], li
             {
                 "axis": grid.axis,
                 "perturbation": grid.perturbation,
+                "name": grid.name,
                 "rows": [{"cell": places[row.cell], "label": row.label, "at": row.at} for row in grid.rows],
             }
             for grid in grids

@@ -60,17 +60,15 @@ def _of_several(sources: list[Source]) -> Iterator[Sentence | None]:
 
 
 def _warnings(sources: list[Source]) -> Iterator[Sentence]:
-    """The warnings of each source; those in the same words of all of them are said once."""
-    found = [(place, list(_warnings_of(place, source))) for place, source in enumerate(sources)]
-    texts = [{sentence.text for sentence in own} for _, own in found]
-    shared = set.intersection(*texts)
-    for place, own in found:
-        for sentence in own:
-            if sentence.text not in shared:
-                whose = (Part(f"{sources[place].label}: "),) if len(sources) > 1 else ()
-                yield Sentence(sentence.kind, (*whose, *sentence.parts))
-            elif place == 0:
-                yield sentence
+    """The warnings of each source; what is said of several in the same words is said once."""
+    found: dict[str, list[tuple[Source, Sentence]]] = {}
+    for place, source in enumerate(sources):
+        for sentence in _warnings_of(place, source):
+            found.setdefault(sentence.text, []).append((source, sentence))
+    for told in found.values():
+        labels = [source.label for source, _ in told]
+        whose = (Part(f"{' and '.join(labels)}: "),) if len(labels) < len(sources) else ()
+        yield Sentence(told[0][1].kind, (*whose, *told[0][1].parts))
 
 
 def _warnings_of(place: int, source: Source) -> Iterator[Sentence]:

@@ -17,8 +17,8 @@ function buildAlong(choice, axis, perturbation, order) {
         const base = known.find((point) => point.base);
         const bars = (list) => (choice.show !== "value" || !list.length || !list[0].series.low ? { visible: false } : intervalBars(list.map(({ values, at }) => values[at]), list.map(({ series, at }) => series.low[at]), list.map(({ series, at }) => series.high[at]), faint(colour, 0.55)));
         const trace = (list, more) => ({
-          type: "scatter", x: list.map(({ y }) => y), y: list.map(({ values, at }) => values[at]), name: plotText(RUNS[place].label), error_y: bars(list),
-          text: list.map(({ row, series, at }) => cellHover(choice, place, row, series, at)), hovertemplate: "%{text}<extra></extra>", ...more,
+          type: "scatter", x: list.map(({ y }) => y), y: list.map(({ values, at }) => values[at]), name: plotText(gridName(place, grid)), error_y: bars(list),
+          text: list.map(({ row, series, at }) => cellHover(choice, gridName(place, grid), row, series, at)), hovertemplate: "%{text}<extra></extra>", ...more,
         });
         data.push(trace(line, { mode: "lines+markers", showlegend: true, line: { color: colour, width: 2 }, marker: { color: colour, size: 6, symbol: SYMBOLS[place % SYMBOLS.length] } }));
         if (base) {
@@ -26,7 +26,7 @@ function buildAlong(choice, axis, perturbation, order) {
           shapes.push({ type: "line", xref: "paper", x0: 0, x1: 1, y0: base.values[base.at], y1: base.values[base.at], layer: "below", line: { color: faint(colour, 0.6), width: 1, dash: "1px,3px" } });
         }
         const course = known.map(({ row, values, at }) => `${number(values[at])} at ${row.label}`);
-        words.push(`${RUNS[place].label}, layer ${pinnedLayer(place)}: ${course.length > 6 ? [course[0], course[Math.floor(course.length / 2)], course[course.length - 1]].join(", ") : course.join(", ")}.`);
+        words.push(`${gridName(place, grid)}, layer ${pinnedLayer(place)}: ${course.length > 6 ? [course[0], course[Math.floor(course.length / 2)], course[course.length - 1]].join(", ") : course.join(", ")}.`);
       });
       if (!data.length) return null;
       const longest = own.map(({ grid }) => rowPlaces(grid)).reduce((best, rows) => (rows.length > best.length ? rows : best));

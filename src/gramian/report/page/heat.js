@@ -22,6 +22,17 @@ function perturbationWords(grid) {
   return words ? words[0].toUpperCase() + words.slice(1) : "";
 }
 
+function gridName(place, grid) {
+  return grid.name || RUNS[place].label;
+}
+
+// What the rows are compared with, or the first of them, and the strongest: of prefixes the shortest.
+function rowEnds(grid) {
+  const placed = grid.rows.filter((row) => row.at !== null);
+  const strongest = grid.perturbation === "prefix" ? placed[0] : placed[placed.length - 1];
+  return [grid.rows[0], strongest || grid.rows[grid.rows.length - 1]];
+}
+
 function cellSeries(choice, row) {
   const listed = DATA.cells[row.cell].series[choice.measure] || [];
   return listed.find((series) => series.variant === choice.variant) || null;
@@ -38,20 +49,21 @@ function pinnedPlace(cell, place) {
 }
 
 // Where rows stand on their axis: by the logarithm where places span more than a decade, in equal steps where that is asked
-// for or there are no places; what the rows are compared with stands apart, below the least.
+// for or there are no places; what the rows are compared with stands apart, below the least, or beyond the longest prefix.
 function rowPlaces(grid, equal = false) {
   const placed = grid.axis === "cell" ? grid.rows : grid.rows.filter((row) => row.at !== null);
   const positive = placed.map((row) => row.at).filter((at) => at > 0);
   const log = positive.length > 1 && Math.max(...positive) / Math.min(...positive) >= 16;
-  const least = log ? Math.log10(Math.min(...positive)) : 0;
-  const onLog = (at) => (at > 0 ? Math.log10(at) : least - 0.4);
+  const onLog = (at) => Math.log10(at > 0 ? at : Math.min(...positive)) - (at > 0 ? 0 : 0.4);
   const ys = placed.map((row, at) => (grid.axis === "cell" || (equal && !log) ? at : log ? onLog(row.at) : row.at));
   const gap = ys.length > 1 ? (ys[ys.length - 1] - ys[0]) / (ys.length - 1) : 1;
   const edges = ys.map((y, at) => (at ? (y + ys[at - 1]) / 2 : y - ((ys[1] ?? y + gap) - y) / 2));
   edges.push(ys.length ? ys[ys.length - 1] + (ys.length > 1 ? ys[ys.length - 1] - ys[ys.length - 2] : gap) / 2 : 0);
   const rows = placed.map((row, at) => ({ row, y: ys[at], from: edges[at], to: edges[at + 1] }));
   const base = grid.axis === "cell" ? null : grid.rows.find((row) => row.at === null);
-  if (base) rows.unshift({ row: base, y: (edges[0] ?? 0) - 1.1 * gap, from: (edges[0] ?? 0) - 1.6 * gap, to: (edges[0] ?? 0) - 0.6 * gap, base: true });
+  const [least, most] = [edges[0] ?? 0, edges[edges.length - 1]];
+  if (base && grid.perturbation === "prefix") rows.push({ row: base, y: most + 1.1 * gap, from: most + 0.6 * gap, to: most + 1.6 * gap, base: true });
+  else if (base) rows.unshift({ row: base, y: least - 1.1 * gap, from: least - 1.6 * gap, to: least - 0.6 * gap, base: true });
   return rows;
 }
 
@@ -108,15 +120,15 @@ function colourRange(choice, grids) {
   return [-size, size];
 }
 
-function cellHover(choice, place, row, series, at) {
+function cellHover(choice, name, row, series, at) {
   const cell = DATA.cells[row.cell];
   const unit = unitOf(choice.measure, choice.variant);
   const value = series.low ? withInterval(series.value[at], series.low[at], series.high[at]) : number(series.value[at]);
-  return `<b>${value}</b>${unit ? ` ${plotText(unit)}` : ""}<br>${layerWords(cell, cell.layers[at])}, ${plotText(row.label)}<br>${plotText(shorten(RUNS[place].label, 48))}`;
+  return `<b>${value}</b>${unit ? ` ${plotText(unit)}` : ""}<br>${layerWords(cell, cell.layers[at])}, ${plotText(row.label)}<br>${plotText(shorten(name, 48))}`;
 }
 
 function buildHeat(choice, { place, grid }, order) {
-  const title = [perturbationWords(grid), SEVERAL ? RUNS[place].label : ""].filter(Boolean).join(" · ") || "Every layer at every step";
+  const title = [perturbationWords(grid), SEVERAL ? gridName(place, grid) : ""].filter(Boolean).join(" · ") || "Every layer at every step";
   const figure = makeFigure({
     id: `heat-${grid.axis}-${order}`, title: grid.axis === "cell" ? "Every layer of every cell" : title, kind: grid.axis === "cell" ? "wide" : "heat",
     click: (point) => pin(place, layerAt(place, point.x)),
@@ -128,7 +140,7 @@ function buildHeat(choice, { place, grid }, order) {
       const unit = unitOf(choice.measure, choice.variant);
       const data = blocksOf(known).map((block, at) => {
         const cells = block.map(({ row }) => DATA.cells[row.cell]);
-        const text = block.map(({ row }, line) => cells[line].layers.map((_, layer) => cellHover(choice, place, row, cellSeries(choice, row), layer)));
+        const text = block.map(({ row }, line) => cells[line].layers.map((_, layer) => cellHover(choice, gridName(place, grid), row, cellSeries(choice, row), layer)));
         return {
           type: "heatmap", x: layerEdges(cells[0]), y: [...block.map(({ from }) => from), block[block.length - 1].to], z: block.map(({ row }) => cellValues(choice, grid, row)), zmin: least, zmax: most,
           colorscale: choice.show === "value" ? colours.sequential : colours.diverging, hoverongaps: false, showscale: at === 0, text, hovertemplate: "%{text}<extra></extra>",
@@ -138,12 +150,13 @@ function buildHeat(choice, { place, grid }, order) {
       const xs = data.flatMap((trace) => [trace.x[0], trace.x[trace.x.length - 1]]);
       const layout = baseLayout(colours, {
         xaxis: { ...depthAxis(colours, [RUNS[place]]), range: [Math.min(...xs), Math.max(...xs)] },
-        yaxis: axisStyle(colours, { title: axisWords(grid), showgrid: false, range: [rows[0].from, rows[rows.length - 1].to], ...rowTicks(rows, grid.axis === "cell" ? 40 : 8), ticks: "outside", ticklen: 3 }),
+        yaxis: axisStyle(colours, { title: axisWords(grid), showgrid: false, range: [rows[0].from, rows[rows.length - 1].to], ...rowTicks(rows, grid.axis === "cell" ? 200 : 8), ticks: "outside", ticklen: 3 }),
         shapes: [heatPin(colours, place)], margin: { l: 56, r: 8, t: 8, b: 42 },
       });
       return { data, layout, words: heatWords(choice, place, grid) };
     },
   });
+  if (grid.axis === "cell") figure.plot.style.height = `${Math.max(260, 90 + 18 * grid.rows.length)}px`;
   figure.empty = "These cells lack the measure.";
   figure.tell = () => tellHeat(figure, choice, place, grid);
   figure.move = () => window.Plotly.relayout(figure.plot, { shapes: [heatPin(theme(), place)] });
@@ -163,12 +176,12 @@ function heatWords(choice, place, grid) {
     const values = cellValues(choice, grid, row);
     return values ? number(values[pinnedPlace(DATA.cells[row.cell], place)]) : "unknown";
   };
-  const [first, last] = [grid.rows[0], grid.rows[grid.rows.length - 1]];
+  const [first, last] = rowEnds(grid);
   const all = grid.rows.flatMap((row) => (cellValues(choice, grid, row) || []).map((value, at) => [value, DATA.cells[row.cell].layers[at], row.label])).filter(([value]) => value !== null);
   const low = all.reduce((best, each) => (each[0] < best[0] ? each : best));
   const high = all.reduce((best, each) => (each[0] > best[0] ? each : best));
   const at = ([value, layer, label]) => `${number(value)} at layer ${layer}, ${label}`;
-  return `${measureWords(choice)} of ${RUNS[place].label} by layer and ${axisWords(grid) || "cell"}${grid.perturbation ? ` of ${perturbationWords(grid).toLowerCase()}` : ""}: at the pinned layer from ${course(first)} (${first.label}) to ${course(last)} (${last.label}); lowest ${at(low)}; highest ${at(high)}.`;
+  return `${measureWords(choice)} of ${gridName(place, grid)} by layer and ${axisWords(grid) || "cell"}${grid.perturbation ? ` of ${perturbationWords(grid).toLowerCase()}` : ""}: at the pinned layer from ${course(first)} (${first.label}) to ${course(last)} (${last.label}); lowest ${at(low)}; highest ${at(high)}.`;
 }
 
 function tellHeat(figure, choice, place, grid) {
@@ -178,7 +191,7 @@ function tellHeat(figure, choice, place, grid) {
     const values = cellValues(choice, grid, row);
     return values ? number(values[pinnedPlace(DATA.cells[row.cell], place)]) : "–";
   };
-  const [first, last] = [grid.rows[0], grid.rows[grid.rows.length - 1]];
+  const [first, last] = rowEnds(grid);
   if (grid.axis === "cell") {
     figure.readout.replaceChildren(element("span", { text: `${Math.round(100 * fraction(RUNS[place], pinnedLayer(place)))} % of the depth` }));
     return;

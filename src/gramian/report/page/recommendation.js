@@ -82,9 +82,10 @@ function scoresAloneBlock(place) {
   }).filter(Boolean);
   const box = element("div", { class: "verdict" });
   if (!rows.length) return box;
-  const { best, last } = rows[0].ends;
+  const { best, last, streams } = rows[0].ends;
   const heading = element("p", { class: "answer" });
-  if (best === last) heading.append("No layer scores above the last");
+  if (streams < 2) heading.append(`Only layer ${last.layer} was scored`);
+  else if (best === last) heading.append("No layer scores above the last");
   else heading.append("Best: ", pinButton(place, best.layer, `layer ${best.layer}`), ` of ${run.depth}, ${gainWords({ best, last })} above the last`);
   box.append(heading, element("p", { text: `From the scores alone (${readingWords(reading)}); no recommendation was made. The best layer is chosen on the very scores it is judged by, which flatters it: gramian recommend checks rules on tasks they have not seen.` }));
   const shown = rows.map(({ ends, name }) => ({

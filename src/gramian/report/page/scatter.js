@@ -11,8 +11,8 @@ function againstTasks() {
 }
 
 function againstReading(owner) {
-  const drawn = shownReadings();
-  return drawn.includes(RUNS[owner].scores.reading) || !drawn.length ? RUNS[owner].scores.reading : drawn[0];
+  const known = Object.values(RUNS[owner].scores.tasks).some((listed) => listed.some((series) => series.variant === state.against.reading));
+  return known ? state.against.reading : RUNS[owner].scores.reading;
 }
 
 function againstTitle(tasks) {
@@ -158,6 +158,9 @@ function scatterControls() {
     const options = listed.map((series) => [series.variant, DATA.variants[series.variant].words || series.variant]);
     box.append(labelled("Variant", select(options, againstVariant(run, against.measure).variant, change("variant"))));
   }
+  const owner = scoreOwner(state.run);
+  const own = READINGS.filter((reading) => TASKS.some((_, task) => scoreSeries(owner, task, reading)));
+  if (own.length > 1) box.append(labelled("Scores by", select(own.map((reading) => [reading, readingWords(reading)]), againstReading(owner), change("reading"))));
   if (TASKS.length > 1) {
     box.append(labelled("Task", select([["all", "mean over all tasks"], ...TASKS.map((task, at) => [String(at), task.name])], against.tasks, change("tasks"))));
   }

@@ -34,18 +34,18 @@ function scoreSeries(place, task, reading) {
   return (RUNS[place].scores.tasks[task] || []).find((series) => series.variant === reading) || null;
 }
 
-// Of the tasks asked for, those that every run scored by this reading: means over different tasks do not compare.
-function sharedTasks(place, tasks, reading) {
-  const others = SCORED.filter((other) => TASKS.some((_, task) => scoreSeries(other, task, reading)));
-  const shared = tasks.filter((task) => others.every((other) => scoreSeries(other, task, reading)));
-  return shared.length ? shared : tasks.filter((task) => scoreSeries(place, task, reading));
+// Of the tasks asked for, those that every run has by every reading that is drawn: means over different tasks do not compare.
+function sharedTasks(tasks) {
+  const pairs = SCORED.flatMap((place) => shownReadings().map((reading) => tasks.filter((task) => scoreSeries(place, task, reading)))).filter((own) => own.length);
+  return tasks.filter((task) => pairs.every((own) => own.includes(task)));
 }
 
 const meansMade = new Map();
 
 // The mean main score over tasks at every layer where all have one; its interval is that of a mean of independent scores.
+// Tasks that the run did not score by this reading are left out.
 function meanScores(place, tasks, reading) {
-  const used = sharedTasks(place, tasks, reading);
+  const used = tasks.filter((task) => scoreSeries(place, task, reading));
   const key = `${place} ${used.join(",")} ${reading}`;
   if (!meansMade.has(key)) meansMade.set(key, used.length ? meanOf(used.map((task) => scoreSeries(place, task, reading)), used) : null);
   return meansMade.get(key);
@@ -75,7 +75,7 @@ function bestAndLast(place, series) {
   if (series.final) streams.push({ layer: run.depth, final: true, ...series.final });
   const last = streams[streams.length - 1];
   const highest = streams.reduce((best, stream) => (stream.value > best.value ? stream : best), streams[0]);
-  return { best: last && highest.value === last.value ? last : highest, last };
+  return { best: last && highest.value === last.value ? last : highest, last, streams: streams.length };
 }
 
 // Best less last, as if the two were independent; scores of the same texts rise and fall together, so this is wide.
@@ -96,7 +96,7 @@ function taskGroups() {
   const groups = [];
   const every = TASKS.map((_, task) => task);
   const single = (task) => ({ key: `t-task-${task}`, title: TASKS[task].name, tasks: [task] });
-  if (TASKS.length > 1) groups.push({ key: "t-all", title: "Mean over all tasks", tasks: every });
+  if (TASKS.length > 1 && sharedTasks(every).length) groups.push({ key: "t-all", title: "Mean over all tasks", tasks: every });
   const types = [...new Set(TASKS.map((task) => task.type))];
   const ofType = (type) => every.filter((task) => TASKS[task].type === type);
   if (state.taskView === "types") {

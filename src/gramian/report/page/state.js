@@ -15,7 +15,7 @@ const state = {
   pair: [0, 1],
   readings: new Set(),
   taskView: "tasks",
-  against: { measure: null, variant: "", tasks: "all" },
+  against: { measure: null, variant: "", reading: "", tasks: "all" },
 };
 
 const listeners = { pin: [], view: [], theme: [], panels: [], scores: [] };

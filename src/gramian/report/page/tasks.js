@@ -2,9 +2,10 @@
 const taskFigures = new Map();
 
 function taskCurves(group) {
+  const tasks = group.tasks.length > 1 ? sharedTasks(group.tasks) : group.tasks;
   return SCORED.flatMap((place) =>
     shownReadings()
-      .map((reading) => ({ place, reading, series: meanScores(place, group.tasks, reading) }))
+      .map((reading) => ({ place, reading, series: meanScores(place, tasks, reading) }))
       .filter(({ series }) => series && (series.final || series.value.some((value) => value !== null))),
   );
 }
@@ -58,7 +59,8 @@ function scoreTraces(curve, colours, crowded) {
 function scoreMarks(curve, curves, colours) {
   const run = RUNS[curve.place];
   const colour = hue(colours, curve.place);
-  const { best, last } = bestAndLast(curve.place, curve.series);
+  const { best, last, streams } = bestAndLast(curve.place, curve.series);
+  if (streams < 2) return { data: [], annotations: [], shapes: [] };
   const xOf = (stream) => (stream.final ? finalOnAxis(run) : onAxis(run, stream.layer));
   const mark = (x, y, symbol, size, fill) => ({
     type: "scatter", mode: "markers", x: [x], y: [y], showlegend: false, hoverinfo: "skip", cliponaxis: false,
@@ -88,7 +90,12 @@ function scoreMarks(curve, curves, colours) {
 // The layer at which a height is furthest from every curve: there a word beside a line is over nothing.
 function clearestPlace(curves, height) {
   const run = RUNS[curves[0].place];
-  const room = run.layers.map((_, at) => Math.min(...curves.map(({ series }) => (series.value[at] === null ? 0 : Math.abs(series.value[at] - height)))));
+  // A curve that crosses beside a layer is as much in the way as one that passes there.
+  const near = (series, at) => {
+    const around = [at - 1, at, at + 1].map((each) => series.value[each]).filter((value) => value !== null && value !== undefined).map((value) => value - height);
+    return around.some((gap) => gap > 0) && around.some((gap) => gap < 0) ? 0 : Math.min(...around.map(Math.abs));
+  };
+  const room = run.layers.map((_, at) => Math.min(...curves.map(({ series }) => near(series, at))));
   return onAxis(run, run.layers[room.indexOf(Math.max(...room))]);
 }
 
@@ -133,7 +140,7 @@ function buildTaskFigure(group) {
       return { data, layout, words: scoreWords(group, curves), legend: true };
     },
   });
-  figure.empty = "Not scored by the chosen readings.";
+  figure.empty = group.tasks.length > 1 ? "No task is shared by all curves." : "Not scored by the chosen readings.";
   figure.tell = () => tellTask(figure, group);
   return figure;
 }
@@ -160,7 +167,7 @@ function tellTask(figure, group) {
   const curves = taskCurves(group);
   const used = curves.length ? curves[0].series.tasks.length : group.tasks.length;
   const task = TASKS[group.tasks[0]];
-  const averaged = used < group.tasks.length ? `Mean over the ${used} tasks, of ${group.tasks.length}, that every run scored` : `Mean over ${used} tasks`;
+  const averaged = used < group.tasks.length ? `Mean over the ${used} tasks, of ${group.tasks.length}, that all curves share` : `Mean over ${used} tasks`;
   const own = [task.type, task.parts > 1 ? `mean over ${task.parts} subsets` : ""].filter(Boolean).join(", ");
   const where = SCORED.length > 1 || !curves.length ? "" : `at layer ${pinnedLayer(curves[0].place)}`;
   figure.detail.textContent = [group.tasks.length > 1 ? averaged : own, where].filter(Boolean).join(" · ");
