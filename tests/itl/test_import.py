@@ -45,7 +45,7 @@ def test_every_public_function_is_documented_with_source_and_example(module):
     for name in module.__all__:
         function = getattr(module, name)
         if callable(function):
-            assert "Returns:" in function.__doc__, name
+            assert ("Attributes:" if isinstance(function, type) else "Returns:") in function.__doc__, name
             assert "Example:" in function.__doc__, name
             assert (
                 name in {"as_generator", "as_tensors", "batched_eigenvalues", "map_on_cores"}

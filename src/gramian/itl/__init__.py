@@ -8,23 +8,30 @@ from gramian.itl._cores import batched_eigenvalues, map_on_cores
 from gramian.itl._dependence import conditional_entropy, joint_entropy, mutual_information, total_correlation
 from gramian.itl._dime import dime
 from gramian.itl._divergence import jensen_renyi_divergence
+from gramian.itl._feature_divergence import feature_divergence
+from gramian.itl._feature_maps import FeatureMap
 from gramian.itl._features import feature_entropy, feature_spectrum
+from gramian.itl._fourier import fourier_map
 from gramian.itl._gram import gram
 from gramian.itl._kernels import cosine_kernel, gaussian_kernel, label_kernel, laplacian_kernel, linear_kernel
 from gramian.itl._matrix_entropy import matrix_entropy
+from gramian.itl._nystrom import nystrom_map
 from gramian.itl._randomness import as_generator
 from gramian.itl._spectral_entropy import spectral_entropy
 from gramian.itl._spectrum import spectrum
 
 __all__ = [
+    "FeatureMap",
     "as_generator",
     "as_tensors",
     "batched_eigenvalues",
     "conditional_entropy",
     "cosine_kernel",
     "dime",
+    "feature_divergence",
     "feature_entropy",
     "feature_spectrum",
+    "fourier_map",
     "gaussian_kernel",
     "gram",
     "jensen_renyi_divergence",
@@ -35,6 +42,7 @@ __all__ = [
     "map_on_cores",
     "matrix_entropy",
     "mutual_information",
+    "nystrom_map",
     "spectral_entropy",
     "spectrum",
     "total_correlation",

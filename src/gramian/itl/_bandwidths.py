@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+from typing import cast
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from gramian.itl._distances import distances, distinct_pairs, squared_distances
 from gramian.itl._errors import type_fault, value_fault
 from gramian.itl._shapes import Array, Bandwidth, Float
 
-__all__ = ["RULES", "resolve_bandwidth"]
+__all__ = ["RULES", "checked_length", "resolve_bandwidth"]
 
 RULES = ("median", "mean", "dimension")
 
@@ -63,6 +64,33 @@ def resolve_bandwidth(
         )
         raise value_fault("bandwidth", "a positive, finite length", got, "The rule 'median' adapts to the sample.")
     return values / unit
+
+
+def checked_length(bandwidth: Bandwidth) -> float | Tensor:
+    """One positive, finite length: a tensor where gradients are to pass to it, else a float.
+
+    Raises:
+        TypeError: not a number; a rule, which needs a sample.
+        ValueError: not positive or not finite, or with axes.
+    """
+    if isinstance(bandwidth, str):
+        remedy = "A rule needs a sample: gramian.itl.bandwidth_by_rule reads the number off one."
+        raise type_fault("bandwidth", "a number", repr(bandwidth), remedy)
+    if isinstance(bandwidth, np.ndarray | Tensor):
+        if bandwidth.ndim > 0:
+            raise value_fault("bandwidth", "one number", f"shape {tuple(bandwidth.shape)}", "Make a map for each.")
+        kept = isinstance(bandwidth, Tensor) and bandwidth.is_floating_point() and bandwidth.requires_grad
+        number = bandwidth.item()
+    else:
+        kept, number = False, bandwidth
+    if isinstance(number, bool | np.bool_) or not isinstance(number, numbers.Real):
+        remedy = "Pass a positive length, in the unit of the points."
+        raise type_fault("bandwidth", "a number", type(bandwidth).__name__, remedy)
+    length = float(number)
+    if not (math.isfinite(length) and length > 0):
+        remedy = "Pass a positive length, in the unit of the points."
+        raise value_fault("bandwidth", "a positive, finite length", length, remedy)
+    return cast(Tensor, bandwidth) if kept else length
 
 
 def _by_rule(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from gramian.itl._counts import checked_count
 from gramian.itl._dependence import hadamard_entropy
-from gramian.itl._errors import type_fault, value_fault
 from gramian.itl._gram_checks import checked_grams
 from gramian.itl._order import checked_order
 from gramian.itl._randomness import as_generator
@@ -50,18 +50,14 @@ def dime(gram_x: ArrayT, gram_y: ArrayT, *, alpha: Order = 1.01, permutations: C
         0.0
     """
     order = checked_order(alpha)
-    if isinstance(permutations, bool) or not hasattr(permutations, "__index__"):
-        got = type(permutations).__name__
-        raise type_fault("permutations", "an integer of at least 1", got, "Five are the usual number.")
-    if permutations < 1:
-        raise value_fault("permutations", "an integer of at least 1", permutations, "Five are the usual number.")
+    count = checked_count("permutations", permutations, 1, "Five are the usual number.")
     generator = as_generator(seed)
     converted = checked_grams(["gram_x", "gram_y"], [gram_x, gram_y])
     left, right = converted.tensors
     paired = hadamard_entropy((left, right), order, eps=converted.eps)
     shuffled = torch.zeros_like(paired)
-    for _ in range(permutations):
+    for _ in range(count):
         draw = torch.randperm(left.shape[-1], generator=generator, device=generator.device).to(right.device)
         moved = right.index_select(-2, draw).index_select(-1, draw)
         shuffled = shuffled + hadamard_entropy((left, moved), order, eps=converted.eps)
-    return converted.restore(shuffled / permutations - paired)
+    return converted.restore(shuffled / count - paired)

@@ -13,11 +13,11 @@ from gramian.itl._gram_checks import checked_grams
 from gramian.itl._labels import checked_labels, groups_of
 from gramian.itl._matrix_entropy import gram_entropy
 from gramian.itl._order import checked_order, rank_cutoff
-from gramian.itl._shapes import Array, ArrayT, Float, Order
+from gramian.itl._shapes import ArrayT, Float, Int, Order
 from gramian.itl._spectral_entropy import renyi_entropy
 from gramian.itl._spectrum import distribution_of, eigenvalues_of
 
-__all__ = ["jensen_renyi_divergence"]
+__all__ = ["check_placement", "check_shares", "gram_divergence", "jensen_renyi_divergence", "label_entropy"]
 
 
 def jensen_renyi_divergence(gram: ArrayT, labels: ArrayT, *, alpha: Order = 1.01, balanced: bool = False) -> ArrayT:
@@ -69,50 +69,61 @@ def jensen_renyi_divergence(gram: ArrayT, labels: ArrayT, *, alpha: Order = 1.01
     (pooled,) = converted.tensors
     assigned = checked_labels(labels)
     same_kind("gram", gram, "labels", labels)
-    _check_placement(assigned, pooled)
+    check_placement(assigned, pooled, name="gram")
     if assigned.ndim == 1:
-        return converted.restore(_divergence(pooled, assigned, order, balanced, converted.eps))
+        return converted.restore(gram_divergence(pooled, assigned, order, balanced, name="gram", eps=converted.eps))
     # Groups differ between batch elements in number and size, so nothing can be stacked.
     elements = [
-        _divergence(one, its, order, balanced, converted.eps)
+        gram_divergence(one, its, order, balanced, name="gram", eps=converted.eps)
         for one, its in zip(pooled.flatten(0, -3), assigned.flatten(0, -2), strict=True)
     ]
     return converted.restore(torch.stack(elements).reshape(assigned.shape[:-1]))
 
 
-def _check_placement(labels: Array, gram: Float[Tensor, "*batch n n"]) -> None:
-    if tuple(labels.shape) not in {(gram.shape[-1],), tuple(gram.shape[:-1])}:
-        rule = f"one label a sample, shape {(gram.shape[-1],)}"
-        raise value_fault("labels", rule, f"shape {tuple(labels.shape)}", "Labels follow the rows of gram.")
-    if labels.device != gram.device:
-        raise value_fault("labels", f"the device of gram ({gram.device})", labels.device, "Move them there.")
+def check_placement(labels: Int[Tensor, "*labels"], rows: Float[Tensor, "*rows"], *, name: str) -> None:
+    """Raises where labels do not follow the rows of ``name``, on the same device."""
+    if tuple(labels.shape) not in {(rows.shape[-2],), tuple(rows.shape[:-1])}:
+        rule = f"one label a sample, shape {(rows.shape[-2],)}"
+        raise value_fault("labels", rule, f"shape {tuple(labels.shape)}", f"Labels follow the rows of {name}.")
+    if labels.device != rows.device:
+        raise value_fault("labels", f"the device of {name} ({rows.device})", labels.device, "Move them there.")
 
 
-def _divergence(
-    gram: Float[Tensor, "*batch n n"], labels: Tensor, alpha: float, balanced: bool, eps: float
+def gram_divergence(
+    gram: Float[Tensor, "*batch n n"], labels: Int[Tensor, " n"], alpha: float, balanced: bool, *, name: str, eps: float
 ) -> Float[Tensor, "*batch"]:
+    """Divergence of a checked Gram, in float64; ``name`` is what the caller gave."""
     members = groups_of(labels)
     if balanced:
-        gram = _equal_shares(gram, members)
-        label_entropy = math.log(len(members))
-    else:
-        shares = torch.tensor([len(group) / len(labels) for group in members], dtype=torch.float64)
-        label_entropy = float(renyi_entropy(shares, alpha, 0.0))
-    mixture = gram_entropy(gram, alpha, name="gram", eps=eps)
+        gram = _equal_shares(gram, members, name)
+    mixture = gram_entropy(gram, alpha, name=name, eps=eps)
     if len(members) == 1:
         return mixture - mixture
-    return mixture + label_entropy - _block_entropy(gram, members, alpha, eps)
+    return mixture + label_entropy(members, alpha, balanced) - _block_entropy(gram, members, alpha, eps, name)
 
 
-def _equal_shares(gram: Float[Tensor, "*batch n n"], members: list[Tensor]) -> Float[Tensor, "*batch n n"]:
-    if len(members) < 2:
+def label_entropy(members: list[Tensor], alpha: float, balanced: bool) -> float:
+    """Entropy of the groups' shares: of the samples, or equal ones."""
+    if balanced:
+        return math.log(len(members))
+    sizes = torch.tensor([len(group) for group in members], dtype=torch.float64)
+    return float(renyi_entropy(sizes / sizes.sum(), alpha, 0.0))
+
+
+def check_shares(traces: Float[Tensor, "*batch groups"], name: str) -> None:
+    """Raises where groups with these traces cannot be given equal shares."""
+    if traces.shape[-1] < 2:
         remedy = "There is nothing to balance; leave balanced out."
         raise value_fault("labels", "at least two groups for balanced=True", "a single group", remedy)
-    diagonal = gram.diagonal(dim1=-2, dim2=-1)
-    traces = torch.stack([diagonal[..., group].sum(-1) for group in members], dim=-1)
     if bool((traces <= 0).any()):
         remedy = "Its vectors are all zero, so no weight gives it a share."
-        raise value_fault("gram", "a positive trace in every group", "a group with zero trace", remedy)
+        raise value_fault(name, "a positive trace in every group", "a group with zero trace", remedy)
+
+
+def _equal_shares(gram: Float[Tensor, "*batch n n"], members: list[Tensor], name: str) -> Float[Tensor, "*batch n n"]:
+    diagonal = gram.diagonal(dim1=-2, dim2=-1)
+    traces = torch.stack([diagonal[..., group].sum(-1) for group in members], dim=-1)
+    check_shares(traces, name)
     position = torch.empty(gram.shape[-1], dtype=torch.long, device=gram.device)
     for number, group in enumerate(members):
         position[group] = number
@@ -121,7 +132,7 @@ def _equal_shares(gram: Float[Tensor, "*batch n n"], members: list[Tensor]) -> F
 
 
 def _block_entropy(
-    gram: Float[Tensor, "*batch n n"], members: list[Tensor], alpha: float, eps: float
+    gram: Float[Tensor, "*batch n n"], members: list[Tensor], alpha: float, eps: float, name: str
 ) -> Float[Tensor, "*batch"]:
     # K o L is block diagonal once the samples are sorted by group: its spectrum is that of its blocks.
     blocks = [gram[..., group[:, None], group] for group in members]
@@ -132,4 +143,4 @@ def _block_entropy(
         return 2 * (trace.log() - torch.linalg.vector_norm(torch.stack(norms), dim=0).log())
     values = torch.cat([eigenvalues_of(block) for block in blocks], dim=-1)
     cutoff = rank_cutoff(alpha, values.shape[-1], eps)
-    return renyi_entropy(distribution_of(values, name="gram", eps=eps), alpha, cutoff)
+    return renyi_entropy(distribution_of(values, name=name, eps=eps), alpha, cutoff)

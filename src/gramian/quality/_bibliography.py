@@ -211,6 +211,13 @@ REFERENCES: dict[str, Reference] = {
         2025,
         "https://arxiv.org/abs/2510.06477",
     ),
+    "rahimi2007": Reference(
+        "A. Rahimi, B. Recht",
+        "Random features for large-scale kernel machines",
+        "Advances in Neural Information Processing Systems 20",
+        2007,
+        "https://papers.nips.cc/paper_files/paper/2007/hash/013a006f03dbc5392effeb8f18fda755-Abstract.html",
+    ),
     "rasmussen2006": Reference(
         "C. E. Rasmussen, C. K. I. Williams",
         "Gaussian processes for machine learning",
@@ -253,6 +260,13 @@ REFERENCES: dict[str, Reference] = {
         2025,
         "https://arxiv.org/abs/2502.02013",
     ),
+    "sutherland2015": Reference(
+        "D. J. Sutherland, J. Schneider",
+        "On the error of random Fourier features",
+        "Conference on Uncertainty in Artificial Intelligence",
+        2015,
+        "https://arxiv.org/abs/1506.02785",
+    ),
     "szekely2007": Reference(
         "G. J. Székely, M. L. Rizzo, N. K. Bakirov",
         "Measuring and testing dependence by correlation of distances",
@@ -280,6 +294,13 @@ REFERENCES: dict[str, Reference] = {
         "International Conference on Machine Learning",
         2020,
         "https://arxiv.org/abs/2005.10242",
+    ),
+    "williams2000": Reference(
+        "C. K. I. Williams, M. Seeger",
+        "Using the Nyström method to speed up kernel machines",
+        "Advances in Neural Information Processing Systems 13",
+        2000,
+        "https://papers.nips.cc/paper_files/paper/2000/hash/19de10adbaa1b2ee13f77f679fa1483a-Abstract.html",
     ),
     "wilson1927": Reference(
         "E. B. Wilson",
