@@ -78,7 +78,7 @@ def decoder(texts, repeats):
 
 def encoder(texts, repeats):
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.models import Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
     model = load_model("minilm-l6")
     words = Transformer(str(find_source("minilm-l6", revision=None, weights=True).folder))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -124,11 +125,33 @@ def test_vectors_that_are_all_equal_have_no_score(drinks):
 
 
 def test_topics_of_the_built_in_corpus_are_labels():
-    task = labelled_task(prompts=200, seed=1)
-    corpus = load_corpus("python-docs", prompts=200, seed=1)
+    task = labelled_task(seed=1)
+    corpus = load_corpus("python-docs", seed=1)
     assert set(task.texts) <= set(corpus.texts)
     assert set(task.labels) <= set(corpus.labels)
     assert any("were left out" in note for note in task.notes)
+
+
+def test_a_sample_keeps_labels_that_are_met_often_enough():
+    """A random sample of 60 in 866 would leave hardly any of 76 topics with five texts."""
+    task = labelled_task(prompts=60, seed=1)
+    assert 55 <= len(task.texts) <= 60
+    assert min(Counter(task.labels).values()) >= 5
+    assert task.notes[-1] == "a sample of 60 texts of the 4 most frequent labels"
+    larger = labelled_task(prompts=61, seed=1)
+    assert set(task.texts) < set(larger.texts), "samples are nested while they are of the same labels"
+
+
+def test_a_sample_of_numbers_is_of_all_of_them(tmp_path):
+    rows = [(f"text {i}", i + 0.5) for i in range(50)]
+    task = labelled_task(write_csv(tmp_path / "n.csv", rows), label_field="label", prompts=20)
+    assert len(task.texts) == 20
+    assert {float(text.split()[1]) + 0.5 for text in task.texts} == set(task.labels)
+
+
+def test_a_sample_too_small_for_two_labels_is_refused(drinks):
+    with pytest.raises(ValueError, match="prompts: expected enough for 2 labels with 5 texts each; got 6"):
+        labelled_task(drinks, label_field="label", prompts=6)
 
 
 def test_the_hash_tells_data_and_parameters_apart(drinks, tmp_path):

@@ -13,6 +13,7 @@ from gramian.probes._folds import check_class_sizes, stratified_splits
 from gramian.probes._inputs import Examples, Sample, Targets, draw_seed, read_sample
 from gramian.probes._intervals import accuracy_interval
 from gramian.probes._result import ProbeResult
+from gramian.probes._threads import threads_for
 
 __all__ = ["Predictor", "accuracy"]
 
@@ -33,6 +34,11 @@ def accuracy(
     """Accuracy of a classifier on held-out folds or on a test set."""
     sample, other = read_sample(x, y, groups, test, numeric=False)
     number = draw_seed(seed)
+    with threads_for(sample.x, len(np.unique(sample.y))):
+        return _accuracy(predict, sample, other, folds=folds, number=number)
+
+
+def _accuracy(predict: Predictor, sample: Sample, other: Sample | None, *, folds: int, number: int) -> ProbeResult:
     if other is not None:
         correct = predict(sample, other.x, number) == other.y
         stderr, low, high = accuracy_interval(correct, other.groups)

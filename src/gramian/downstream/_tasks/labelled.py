@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gramian.downstream._tasks.protocol import Embed, Score
 from gramian.layers import Corpus, load_corpus
 from gramian.layers._corpus import PYTHON_DOCS
+from gramian.layers._sampling_keys import prompt_keys
 from gramian.probes import ProbeResult, knn_probe, linear_probe, ridge_probe
 
 __all__ = ["LabelledTask", "Probe", "labelled_task"]
@@ -25,6 +26,8 @@ Probe = Literal["logistic", "knn", "ridge"]
 PROBES: tuple[str, ...] = get_args(Probe)
 # The probe holds out part of a fold's training texts again, to choose its regularisation.
 _LEAST = 4
+# Texts of the hub read for each one taken: enough to know which labels are frequent.
+_READ = 20
 _SPLIT = "cross-validation"
 _TYPES = {"logistic": "Classification", "knn": "Classification", "ridge": "Regression"}
 
@@ -98,7 +101,8 @@ def labelled_task(
             a fraction and logistic for text; whole numbers can be either, so there it has to be said.
         name: In tables; None for the source's name and the probe.
         folds: Of the cross-validation.
-        prompts: How many texts to take; None for all.
+        prompts: How many texts to take; None for all. Of classes, texts of as many of the most frequent labels as leave each
+            with twice the texts it needs, in their own proportions.
         seed: Of the sample and of the folds.
 
     Returns:
@@ -119,12 +123,17 @@ def labelled_task(
     else:
         if label_field is None and str(source) != PYTHON_DOCS:
             raise ValueError(f"label_field: expected the field of the labels of {source}; got None. Name it.")
-        corpus = load_corpus(source, field=field, label_field=label_field, prompts=prompts, seed=seed)
+        local = str(source) == PYTHON_DOCS or Path(source).exists()
+        read = None if prompts is None or local else _READ * prompts
+        corpus = load_corpus(source, field=field, label_field=label_field, prompts=read, seed=seed)
     if corpus.labels is None:
         raise ValueError(f"labels: expected a label for every text of {corpus.name}; got none. Name label_field.")
     chosen = probe or _probe_for(corpus.labels)
     numeric = chosen == "ridge"
-    kept, notes = (range(len(corpus)), []) if numeric else _with_enough(corpus, max(folds, _LEAST))
+    least = None if numeric else max(folds, _LEAST)
+    kept, notes = (list(range(len(corpus))), []) if least is None else _with_enough(corpus, least)
+    if prompts is not None and prompts < len(kept):
+        kept, notes = _sampled(corpus, kept, prompts, least=least, seed=seed)
     texts = tuple(corpus.texts[i] for i in kept)
     labels = tuple(_number(corpus.labels[i]) if numeric else corpus.labels[i] for i in kept)
     identity = json.dumps([1, [corpus.ids[i] for i in kept], labels, chosen, folds, seed])
@@ -186,3 +195,29 @@ def _with_enough(corpus: Corpus, least: int) -> tuple[list[int], list[str]]:
         f"with their {len(labels) - len(kept)} of {len(labels)} texts"
     )
     return kept, [note]
+
+
+def _sampled(
+    corpus: Corpus, kept: list[int], prompts: int, *, least: int | None, seed: int
+) -> tuple[list[int], list[str]]:
+    """That many texts, those with the smallest keys, of labels frequent enough to be met again in so small a sample."""
+    labels, notes = corpus.labels or (), []
+    if least is not None:
+        counts = Counter(labels[i] for i in kept).most_common()
+        texts = np.cumsum([count for _, count in counts])
+        enough = [prompts * count >= 2 * least * total for (_, count), total in zip(counts, texts, strict=True)]
+        number = max(2, sum(enough))
+        frequent = {label for label, _ in counts[:number]}
+        kept = [i for i in kept if labels[i] in frequent]
+        notes = [f"a sample of {min(prompts, len(kept))} texts of the {number} most frequent labels"]
+    keys = prompt_keys([corpus.texts[i] for i in kept], seed=seed)
+    chosen = sorted(kept[at] for at in np.argsort(keys)[:prompts])
+    if least is None:
+        return chosen, notes
+    distinct = Counter(label for _, label in {(corpus.ids[i], labels[i]) for i in chosen})
+    chosen = [i for i in chosen if distinct[labels[i]] >= least]
+    if len({labels[i] for i in chosen}) < 2:
+        raise ValueError(
+            f"prompts: expected enough for 2 labels with {least} texts each; got {prompts} of {corpus.name}. Take more."
+        )
+    return chosen, notes
