@@ -19,8 +19,11 @@ $(STAMP): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(WHEELS)
 	@touch $@
 
-demo: $(STAMP) ## the main job: measure every layer of a real language model and write the report
+demo: $(STAMP) ## the main job: measure every layer of a real language model, score every layer on a task, say which to use
 	$(BIN)/gramian measure smollm2-135m --corpus python-docs --prompts 160 --views 4 --max-tokens 128 --out runs/demo
+	$(BIN)/gramian downstream smollm2-135m --tasks python-docs --prompts 200 --max-tokens 128 --pooling mean,mean_no_first --out runs/demo-tasks
+	$(BIN)/gramian recommend runs/demo-tasks runs/demo
+	$(BIN)/gramian report runs/demo runs/demo-tasks --out runs/demo/report.html
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
