@@ -1,5 +1,6 @@
 """From a model and a corpus to the hidden states of every layer to measures."""
 
+from gramian.layers._accumulator_cost import AccumulatorCost, accumulator_cost
 from gramian.layers._activations import Activations, load_activations
 from gramian.layers._batches import plan_batches
 from gramian.layers._checkpoints import is_checkpoint_name, training_step
@@ -19,6 +20,7 @@ from gramian.layers._streams import LayerStates, layer_states, stream_states
 from gramian.layers._views import Rates, augment
 
 __all__ = [
+    "AccumulatorCost",
     "Activations",
     "Condition",
     "Corpus",
@@ -33,6 +35,7 @@ __all__ = [
     "Progress",
     "Rates",
     "VisionModel",
+    "accumulator_cost",
     "augment",
     "augment_image",
     "check_streams",

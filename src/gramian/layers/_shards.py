@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gramian.layers._accumulator_cost import Footprint, footprint
+from gramian.layers._accumulator_cost import AccumulatorCost, footprint
 from gramian.layers._chunks import ChunkWork, compute_chunk, plan_chunks
 from gramian.layers._job import Job
 from gramian.layers._layer_statistics import LayerVectors, add, begin
@@ -66,7 +66,7 @@ class Shards:
 
     parts: tuple[Shard, ...]
     form: str
-    size: Footprint
+    size: AccumulatorCost
     kinds: tuple[type[Statistic], ...]
     group: np.ndarray
     keys: np.ndarray
