@@ -12,8 +12,11 @@ from gramian.downstream._evaluation.evaluating import EvaluationResult, evaluate
 from gramian.downstream._export.card import LayerScore
 from gramian.downstream._export.export import ExportedLayer, export_layer
 from gramian.downstream._export.run import export_run
+from gramian.downstream._recommend.labels import LabelledTexts, choose_by_labels
+from gramian.downstream._recommend.probe import LabelledChoice, choose_by_probe
 from gramian.downstream._recommend.recommend import recommend_layer
 from gramian.downstream._recommend.results import Recommendation
+from gramian.downstream._recommend.tidy import TidyTables, tidy_tables
 from gramian.downstream._tasks.labelled import LabelledTask, labelled_task
 from gramian.downstream._tasks.protocol import Embed, LayerTask, Score
 from gramian.downstream._vectors.reader import LayerReader
@@ -38,7 +41,9 @@ __all__ = [
     "Embed",
     "EvaluationResult",
     "ExportedLayer",
+    "LabelledChoice",
     "LabelledTask",
+    "LabelledTexts",
     "LayerReader",
     "LayerScore",
     "LayerTask",
@@ -48,8 +53,11 @@ __all__ = [
     "Recommendation",
     "Score",
     "SinkShare",
+    "TidyTables",
     "VectorStore",
     "agreement",
+    "choose_by_labels",
+    "choose_by_probe",
     "choose_tasks",
     "default_store_folder",
     "distance_correlation",
@@ -62,6 +70,7 @@ __all__ = [
     "readings",
     "recommend_layer",
     "store_cost",
+    "tidy_tables",
 ]
 
 # Names of modules that load heavy libraries or that are read alone: looked up when they are first used.

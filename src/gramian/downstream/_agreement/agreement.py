@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gramian.downstream._agreement.block_bootstrap import LEAST_LAYERS
 from gramian.downstream._agreement.estimates import FEWEST_LAYERS, BootstrapSettings, estimate_pairs
 from gramian.downstream._agreement.pairs import PairAgreement
-from gramian.downstream._agreement.readings import mismatch
+from gramian.downstream._agreement.readings import is_reading, mismatch
 from gramian.downstream._agreement.series import TableNames, read_series
 from gramian.downstream._agreement.signs import sign_warnings
 from gramian.downstream._tables.columns import TableLike
@@ -166,7 +166,7 @@ def _pairs(measures: Sequence[LayerSeries], scores: Sequence[LayerSeries], by: S
                     condition=one.labels.get("condition", ""),
                     task=score.name,
                     reading=reading,
-                    matched=(note is None) if reading else None,
+                    matched=(note is None) if is_reading(reading) else None,
                     layers=0,
                     note=note,
                 ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gramian.downstream._vectors.readings import Reading
 
-__all__ = ["FINAL_NORMED", "mismatch", "pairs_of"]
+__all__ = ["FINAL_NORMED", "is_reading", "mismatch", "pairs_of"]
 
 # How `gramian measure --normalize final_norm` ends the name of its condition.
 FINAL_NORMED = "every layer final-normed"
@@ -18,6 +18,19 @@ def pairs_of(variant: str) -> dict[str, str]:
     {'alpha': '1', 'tokens': 'no_first'}
     """
     return dict(pair.partition("=")[::2] for pair in variant.split(";") if "=" in pair)
+
+
+def is_reading(variant: str) -> bool:
+    """Whether a variant of scores says how vectors were read, in our form.
+
+    >>> is_reading("pooling=last;normalize=raw"), is_reading("")
+    (True, False)
+    """
+    try:
+        Reading.of_variant(variant)
+    except ValueError:
+        return False
+    return True
 
 
 def mismatch(variant: str, condition: str, reading: str) -> str | None:

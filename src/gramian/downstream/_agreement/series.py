@@ -11,7 +11,7 @@ from gramian.downstream._tables.columns import Columns, TableLike, columns_of
 from gramian.downstream._tables.layers import LayerSeries, holds_numbers, long_series, text_of, wide_series
 from gramian.downstream._tables.main_scores import MainScore, main_scores
 
-__all__ = ["FoundSeries", "TableNames", "read_series", "residual_rows"]
+__all__ = ["FoundSeries", "TableNames", "number_columns", "read_series", "refuse_both", "residual_rows"]
 
 _IDENTITY = ("model", "revision")
 _MEASURE_LABELS = ("variant", "corpus", "condition")
@@ -58,7 +58,7 @@ def read_series(
     found_by = tuple(by) if by is not None else tuple(c for c in _IDENTITY if c in first and c in second)
     where = "table" if scores is None else "scores"
     if scores is None:
-        _refuse_both(first, names)
+        refuse_both(first, names)
     if scores is None and names.measure in first and names.task not in first:
         named = _of_long(first, names, found_by)
         chosen = _wanted(tasks, [series.name for series in named], "tasks", needed=True)
@@ -83,7 +83,8 @@ def read_series(
     )
 
 
-def _refuse_both(columns: Columns, names: TableNames) -> None:
+def refuse_both(columns: Columns, names: TableNames) -> None:
+    """Refuse a row that names a measure and a task: it has one value."""
     both = zip(columns.get(names.measure, ()), columns.get(names.task, ()), strict=False)
     row = next((row for row, (measure, task) in enumerate(both, 1) if text_of(measure) and text_of(task)), None)
     if row is not None:
@@ -129,6 +130,14 @@ def _of_scores(
     ]
 
 
+def number_columns(columns: Columns, names: TableNames, by: Sequence[str]) -> list[str]:
+    """The columns of a table that can be measures or scores: numbers that are nothing else."""
+    # In a long table the value belongs to what its row names.
+    of_rows = {names.value, "main"} if names.measure in columns or names.task in columns else set()
+    others = {names.layer, *by, *_IDENTITY, *_NOT_MEASURES, *of_rows}
+    return [name for name, cells in columns.items() if name not in others and holds_numbers(cells)]
+
+
 def _wide_names(
     columns: Columns,
     names: TableNames,
@@ -138,8 +147,7 @@ def _wide_names(
     *,
     needed: bool = False,
 ) -> list[str]:
-    others = {names.layer, *by, *_IDENTITY, *_NOT_MEASURES}
-    there = [name for name, cells in columns.items() if name not in others and holds_numbers(cells)]
+    there = number_columns(columns, names, by)
     return list(
         _wanted(wanted, [*there, *(name for name in columns if name not in there)], what, needed=needed, all_of=there)
     )

@@ -75,13 +75,16 @@ def run_reading(record: RunRecord) -> Reading:
     return Reading("mean", "final_norm" if normed else "raw")
 
 
-def load_measured_model(record: RunRecord, *, name: str | None, options: Mapping[str, Any]) -> LanguageModel:
+def load_measured_model(
+    record: RunRecord, *, name: str | None, options: Mapping[str, Any], option: str = "--model"
+) -> LanguageModel:
     """The model that a run measured, loaded again and recognised by its weights and tokenizer.
 
     Args:
         record: The run.
         name: Where it is, for `load_model`; None looks it up by what the manifest says.
         options: More arguments of `load_model`; they go before what the manifest says.
+        option: What the command line calls `name`, for messages.
 
     Raises:
         ValueError: No model of that name is found, or it has other weights or another tokenizer.
@@ -104,7 +107,7 @@ def load_measured_model(record: RunRecord, *, name: str | None, options: Mapping
         "blocks": facts["blocks"],
         "chat_template": facts["chat_template"] is not None,
     }
-    found, revision = (name, None) if name is not None else _find(record, facts)
+    found, revision = (name, None) if name is not None else _find(record, facts, option)
     loaded = load_model(found, **{**wanted, "revision": revision, **options})
     if not isinstance(loaded, LanguageModel):
         raise TypeError(f"model: expected one that reads text; got {type(loaded).__name__}. Name another.")
@@ -113,7 +116,7 @@ def load_measured_model(record: RunRecord, *, name: str | None, options: Mapping
         if described[key] != facts[key]:
             raise ValueError(
                 f"model: expected the {what} that {record.path} measured (sha256 {facts[key][:12]}...); got {found} with "
-                f"{described[key][:12]}.... Name the model of the run with --model."
+                f"{described[key][:12]}.... Name the model of the run with {option}."
             )
     return loaded
 
@@ -146,7 +149,7 @@ def layer_scores(record: RunRecord, *, layer: int, stream: str, reading: Reading
     ]
 
 
-def _find(record: RunRecord, facts: Mapping[str, Any]) -> tuple[str, str | None]:
+def _find(record: RunRecord, facts: Mapping[str, Any], option: str) -> tuple[str, str | None]:
     """A name for `load_model`, and a revision: of a wheel, of a path on the run's command line, of the hub."""
     title = str(facts["name"]).removesuffix(_UNTRAINED)
     short = next((name for name, wheel in WHEELS.items() if wheel.title == title), None)
@@ -159,7 +162,7 @@ def _find(record: RunRecord, facts: Mapping[str, Any]) -> tuple[str, str | None]
             return word, None
     raise ValueError(
         f"{record.path}: expected a manifest whose model is still there; got {title!r}, local files that are not where the run "
-        "found them. Name the model with --model."
+        f"found them. Name the model with {option}."
     )
 
 

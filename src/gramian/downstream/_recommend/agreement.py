@@ -15,7 +15,7 @@ __all__ = ["recommend_agreement"]
 def recommend_agreement(
     inputs: RecommendInputs, *, corpus: str | None, resamples: int, seed: int
 ) -> tuple[tuple[PairAgreement, ...], tuple[str, ...]]:
-    """Pairs and warnings, over the residual stream; entropies of order 1 that are not normalised stand for the others."""
+    """Pairs and warnings, over the residual stream, each pair on all layers that have both; entropies of order 1 that are not normalised stand for the others."""
     board = inputs.board
     if board is None:
         return (), ()
@@ -34,8 +34,14 @@ def recommend_agreement(
         if stream == "residual"
     ]
     scores = [
+        {"layer": one.layer, "task": one.task, "variant": one.reading, "value": one.value}
+        for one in inputs.scored
+        if one.stream == "residual"
+    ]
+    scores += [
         {"layer": layer, "task": task, "variant": board.reading, "value": float(board.values[row, place])}
         for row, task in enumerate(board.tasks)
+        if task not in {one.task for one in inputs.scored}
         for place, (layer, stream) in enumerate(board.streams)
         if stream == "residual"
     ]

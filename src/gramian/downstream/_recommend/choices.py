@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from gramian.downstream._agreement.readings import FINAL_NORMED, mismatch, pairs_of
+from gramian.downstream._agreement.readings import FINAL_NORMED, is_reading, mismatch, pairs_of
 from gramian.downstream._recommend.rules import Rule
 from gramian.downstream._recommend.scores import Stream, stream_order
 from gramian.downstream._tables.columns import Columns, number
@@ -39,7 +39,7 @@ class RuleChoice:
         value: The measure there.
         variant: Of the measure.
         corpus: What it was measured on.
-        matched: Whether it is of the vectors that are read.
+        matched: Whether it is of the vectors that are read; None where the scores do not say how they were read.
         note: What differs, or what was not measured; None where there is nothing to say.
     """
 
@@ -48,7 +48,7 @@ class RuleChoice:
     value: float
     variant: str
     corpus: str
-    matched: bool
+    matched: bool | None
     note: str | None
 
 
@@ -135,7 +135,7 @@ def choose(
         value=there[layer, stream],
         variant=curve.variant,
         corpus=curve.corpus,
-        matched=differs is None,
+        matched=differs is None if is_reading(reading) else None,
         note="; ".join(part for part in (differs, _unmeasured(streams, there)) if part) or None,
     )
 

@@ -34,6 +34,7 @@ class RecommendInputs:
         choosing: Scores to choose on where these are others than the board's; None to leave one task out in turn.
         per_task: Whether each task's layer is chosen on its own row of `choosing`.
         curves: Measures.
+        scored: Every main score of the board's tasks under its reading, of streams that another task lacks too.
         candidates: The streams to choose from.
         other_readings: Mean score of the best layer under the other readings.
         warnings: What was left out.
@@ -47,6 +48,7 @@ class RecommendInputs:
     per_task: bool
     curves: tuple[MeasureCurve, ...]
     candidates: tuple[Stream, ...]
+    scored: tuple[MainScore, ...] = ()
     other_readings: tuple[tuple[str, float], ...] = ()
     warnings: tuple[str, ...] = field(default=())
 
@@ -146,7 +148,9 @@ def _with_scores(
     kept = [score for score in scores if score.task in (*wanted, *chosen_on)]
     boards, told = score_boards(kept, streams=streams)
     if labelled is not None:
-        boards = {labelled.board.reading: _joined(boards.get(labelled.board.reading), labelled.board, streams)}
+        joined = _joined(boards.get(labelled.board.reading), labelled.board, streams)
+        _refuse_other_streams(labelled, joined)
+        boards = {labelled.board.reading: joined}
         wanted = [*wanted, labelled.board.tasks[0]]
     board, others = _one_reading(boards, reading, wanted)
     return replace(
@@ -155,6 +159,7 @@ def _with_scores(
         board=board.of_tasks(wanted),
         choosing=board.of_tasks(chosen_on) if chosen_on else None,
         candidates=board.streams,
+        scored=tuple(one for one in kept if one.reading == board.reading and one.task in wanted),
         other_readings=tuple(others),
         warnings=(*inputs.warnings, *told),
     )
@@ -184,6 +189,17 @@ def _joined(board: ScoreBoard | None, labels: ScoreBoard, streams: str) -> Score
     )
 
 
+def _refuse_other_streams(labelled: LabelledChoice, board: ScoreBoard) -> None:
+    chosen = {labelled.board.streams[labelled.place], *labelled.chosen}
+    other = sorted(chosen - set(board.streams), key=stream_order)
+    if other:
+        layer, stream = other[0]
+        raise ValueError(
+            f"labelled: expected a choice among the {len(board.streams)} streams that are candidates; got layer {layer} ({stream}). "
+            "Give choose_by_probe those streams alone: its check is of a choice among all it was given."
+        )
+
+
 def _chosen_elsewhere(
     inputs: RecommendInputs, scores: Sequence[MainScore], split: str, streams: str
 ) -> RecommendInputs:
@@ -211,7 +227,9 @@ def _without_scores(inputs: RecommendInputs, reading: str | None, streams: str) 
     there = {stream for curve in inputs.curves for stream in curve.values if streams in ("all", stream[1])}
     if not there:
         raise ValueError("measures: expected measures of natural text; got none of this model. Measure it first.")
-    chosen = reading if reading is not None else _reading_for(inputs.curves)
+    # A table of another origin does not say how vectors were read, and neither can we.
+    ours = any(curve.variant or curve.corpus or curve.condition for curve in inputs.curves)
+    chosen = reading if reading is not None else _reading_for(inputs.curves) if ours else ""
     if reading is not None:
         Reading.of_variant(reading)
     return replace(inputs, reading=chosen, candidates=tuple(sorted(there, key=stream_order)))

@@ -33,7 +33,7 @@ class RuleResult:
         variant: Variant of the measure.
         corpus: What it was measured on.
         source: Key in the bibliography.
-        matched: Whether the measure is of the vectors that were scored.
+        matched: Whether the measure is of the vectors that were scored; None where the scores do not say how they were read.
         note: What differs or is missing; None where there is nothing to say.
     """
 
@@ -87,11 +87,14 @@ class Recommendation:
     agreement: tuple[PairAgreement, ...]
     missing: tuple[str, ...]
 
-    def document(self, runs: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    def document(
+        self, runs: Sequence[Mapping[str, Any]] = (), *, labels: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """The recommendation as `recommendation.json` holds it; numbers that are not defined are NaN here and null there.
 
         Args:
             runs: Name, command and time of completion of the runs behind it.
+            labels: Of a choice on a labelled file, from `LabelledTexts.document`.
         """
         return {
             "format": FORMAT,
@@ -110,6 +113,7 @@ class Recommendation:
             "sentences": list(self.sentences),
             "warnings": list(self.warnings),
             "missing": list(self.missing),
+            "labels": None if labels is None else dict(labels),
             "tasks": [] if self.board is None else [_task(self.board, row) for row in range(len(self.board.tasks))],
             "rules": [_rule(rule) for rule in self.rules],
             "agreement": [_pair(pair) for pair in self.agreement],

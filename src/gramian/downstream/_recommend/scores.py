@@ -73,12 +73,15 @@ def score_boards(scores: Sequence[MainScore], *, streams: str) -> tuple[dict[str
         streams: ``all``, ``residual`` or ``final_norm``: which of them are candidates.
 
     Returns:
-        A board a reading, in the order of the scores; sentences about streams without a score on every task.
+        A board a reading, in the order of the scores; sentences about streams without a score on every task, and about readings
+        without two streams to choose from.
 
     Raises:
-        ValueError: Fewer than two streams that every task scored.
+        ValueError: Fewer than two streams that every task scored, under every reading.
     """
-    boards, told = {}, []
+    boards: dict[str, ScoreBoard] = {}
+    told: list[str] = []
+    refused = ""
     for reading in dict.fromkeys(score.reading for score in scores):
         some = [score for score in scores if score.reading == reading and streams in ("all", score.stream)]
         tasks = list(dict.fromkeys(score.task for score in some))
@@ -86,10 +89,12 @@ def score_boards(scores: Sequence[MainScore], *, streams: str) -> tuple[dict[str
         every = sorted({(score.layer, score.stream) for score in some}, key=stream_order)
         whole = [stream for stream in every if all((task, stream) in there for task in tasks)]
         if len(whole) < 2:
-            raise ValueError(
+            refused = (
                 f"scores: expected at least 2 streams scored on every task ({', '.join(tasks) or 'none'}); got {len(whole)} "
                 f"with {reading or 'this reading'}. Score all layers, or leave tasks out."
             )
+            told.append(f"Left out, with fewer than 2 streams scored on every task: {reading or 'scores'}.")
+            continue
         if len(whole) < len(every):
             left = ", ".join(_named(stream) for stream in every if stream not in whole)
             told.append(f"Without a score on every task, and left out ({reading or 'scores'}): {left}.")
@@ -103,6 +108,8 @@ def score_boards(scores: Sequence[MainScore], *, streams: str) -> tuple[dict[str
             low=np.array([[score.low for score in row] for row in grid]),
             high=np.array([[score.high for score in row] for row in grid]),
         )
+    if refused and not boards:
+        raise ValueError(refused)
     return boards, told
 
 

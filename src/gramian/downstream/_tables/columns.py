@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,7 +28,8 @@ def columns_of(table: TableLike, *, name: str = "table") -> Columns:
 
     Args:
         table: A pyarrow Table, a pandas or polars data frame, a sequence of mappings (one a row), a mapping of columns, or the
-            path of a `.csv` (comma or semicolon), `.tsv` or `.parquet` file whose first line names the columns.
+            path of a `.csv` (comma or semicolon) or `.tsv` file whose first line names the columns, of a `.jsonl` file with an object
+            a line, or of a `.parquet` file.
         name: What the caller calls it, for messages.
 
     Raises:
@@ -101,13 +103,15 @@ def _of_arrow(table: Any, name: str) -> Columns:
 
 def _of_file(path: Path) -> Columns:
     suffix = path.suffix.lower()
-    if suffix not in (*_DELIMITERS, ".parquet"):
+    if suffix not in (*_DELIMITERS, ".jsonl", ".parquet"):
         raise ValueError(
-            f"{path}: expected a .csv, .tsv or .parquet file; got {suffix or 'no suffix'}. Save the table as one."
+            f"{path}: expected a .csv, .tsv, .jsonl or .parquet file; got {suffix or 'no suffix'}. Save the table as one."
         )
     if not path.is_file():
         raise ValueError(f"{path}: expected a file; got {'a folder' if path.is_dir() else 'nothing there'}. Check it.")
-    return _of_parquet(path) if suffix == ".parquet" else _of_text(path, _DELIMITERS[suffix])
+    if suffix == ".parquet":
+        return _of_parquet(path)
+    return _of_json_lines(path) if suffix == ".jsonl" else _of_text(path, _DELIMITERS[suffix])
 
 
 def _of_parquet(path: Path) -> Columns:
@@ -128,12 +132,35 @@ def _of_parquet(path: Path) -> Columns:
     return _of_arrow(table, str(path))
 
 
-def _of_text(path: Path, delimiters: str) -> Columns:
+def _of_json_lines(path: Path) -> Columns:
+    rows = []
+    # Not splitlines: it also breaks at characters that JSON may hold within a text.
+    for place, line in enumerate(_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            reason = getattr(error, "msg", "nested too deeply")
+            raise ValueError(
+                f"{path}, line {place}: expected an object as JSON; got none ({reason}). Correct it."
+            ) from error
+        if not isinstance(row, dict):
+            raise ValueError(f"{path}, line {place}: expected an object; got {type(row).__name__}. Name every cell.")
+        rows.append(row)
+    return _of_rows(rows)
+
+
+def _text(path: Path) -> str:
     try:
         # Spreadsheets put a byte order mark first, which would become part of the first column's name.
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{path}: expected UTF-8 text; got {error.reason}. Save it as UTF-8.") from error
+
+
+def _of_text(path: Path, delimiters: str) -> Columns:
+    text = _text(path)
     first = text.partition("\n")[0]
     delimiter = max(delimiters, key=first.count)
     try:

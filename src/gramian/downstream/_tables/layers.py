@@ -178,8 +178,10 @@ def required(columns: Columns, wanted: Sequence[str], where: str) -> None:
 
 def text_of(cell: Any) -> str:
     """A cell as text; empty for what is missing."""
-    missing = cell is None or (isinstance(cell, float) and math.isnan(cell))
-    return "" if missing else str(cell).strip()
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    # A column of whole numbers with gaps becomes one of floats in most data frames.
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell).strip()
 
 
 def _shown(key: Sequence[str]) -> str:
