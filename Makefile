@@ -25,11 +25,14 @@ demo: $(STAMP) ## the main job: measure every layer of a real language model, sc
 	$(BIN)/gramian recommend runs/demo-tasks runs/demo
 	$(BIN)/gramian report runs/demo runs/demo-tasks --out runs/demo/report.html
 
+# Two processes of one thread each: the tests are many small pieces, and threads that wait for each other cost more than they give.
+TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(TEST)
 
 test-all: $(STAMP)
-	$(BIN)/python -m pytest -m 'not study' --timeout 1800
+	$(TEST) -m 'not study' --timeout 1800
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
