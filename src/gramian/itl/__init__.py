@@ -4,6 +4,7 @@ Stateless, differentiable, batched over leading axes. Knows no models and no fil
 """
 
 from gramian.itl._arrays import as_tensors
+from gramian.itl._bandwidth_scales import bandwidth_by_rule, bandwidth_grid
 from gramian.itl._cores import batched_eigenvalues, map_on_cores
 from gramian.itl._dependence import conditional_entropy, joint_entropy, mutual_information, total_correlation
 from gramian.itl._dime import dime
@@ -12,6 +13,7 @@ from gramian.itl._feature_divergence import feature_divergence
 from gramian.itl._feature_maps import FeatureMap
 from gramian.itl._features import feature_entropy, feature_spectrum
 from gramian.itl._fourier import fourier_map
+from gramian.itl._gaussian_operators import gaussian_operator_divergence, gaussian_operator_spectrum
 from gramian.itl._gram import gram
 from gramian.itl._kernels import cosine_kernel, gaussian_kernel, label_kernel, laplacian_kernel, linear_kernel
 from gramian.itl._matrix_entropy import matrix_entropy
@@ -24,6 +26,8 @@ __all__ = [
     "FeatureMap",
     "as_generator",
     "as_tensors",
+    "bandwidth_by_rule",
+    "bandwidth_grid",
     "batched_eigenvalues",
     "conditional_entropy",
     "cosine_kernel",
@@ -33,6 +37,8 @@ __all__ = [
     "feature_spectrum",
     "fourier_map",
     "gaussian_kernel",
+    "gaussian_operator_divergence",
+    "gaussian_operator_spectrum",
     "gram",
     "jensen_renyi_divergence",
     "joint_entropy",

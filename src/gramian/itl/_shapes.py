@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
-__all__ = ["Array", "ArrayT", "Bandwidth", "Bool", "Count", "Float", "Int", "Kernel", "Order", "Seed"]
+__all__ = ["Array", "ArrayT", "Bandwidth", "Bool", "Count", "Float", "Int", "Kernel", "Name", "Order", "Seed"]
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     Bandwidth = str | float | np.generic | NDArray[Any] | torch.Tensor
     Count = int
     Kernel = str | Callable[[Any], Any]
+    Name = str
     Order = float
     Seed = int | torch.Generator | None
 else:
     ArrayT = TypeVar("ArrayT")
-    Array = Bandwidth = Count = Kernel = Order = Seed = Any
+    Array = Bandwidth = Count = Kernel = Name = Order = Seed = Any
 
     if "jaxtyping" in sys.modules:
         from jaxtyping import Bool, Float, Int

@@ -41,6 +41,13 @@ REFERENCES: dict[str, Reference] = {
         2004,
         "https://www.jmlr.org/papers/v5/grandvalet04a.html",
     ),
+    "biggs2023": Reference(
+        "F. Biggs, A. Schrab, A. Gretton",
+        "MMD-FUSE: Learning and combining kernels for two-sample testing without data splitting",
+        "Advances in Neural Information Processing Systems 36",
+        2023,
+        "https://arxiv.org/abs/2306.08777",
+    ),
     "campbell2008": Reference(
         "J. Y. Campbell, S. B. Thompson",
         "Predicting excess stock returns out of sample: Can anything beat the historical average?",
@@ -232,12 +239,26 @@ REFERENCES: dict[str, Reference] = {
         1961,
         "https://projecteuclid.org/euclid.bsmsp/1200512181",
     ),
+    "rosasco2010": Reference(
+        "L. Rosasco, M. Belkin, E. De Vito",
+        "On learning with integral operators",
+        "Journal of Machine Learning Research 11:905-934",
+        2010,
+        "https://www.jmlr.org/papers/v11/rosasco10a.html",
+    ),
     "rudelson2007": Reference(
         "M. Rudelson, R. Vershynin",
         "Sampling from large matrices: An approach through geometric functional analysis",
         "Journal of the ACM 54(4)",
         2007,
         "https://doi.org/10.1145/1255443.1255449",
+    ),
+    "schrab2023": Reference(
+        "A. Schrab, I. Kim, M. Albert, B. Laurent, B. Guedj, A. Gretton",
+        "MMD aggregated two-sample test",
+        "Journal of Machine Learning Research 24(194):1-81",
+        2023,
+        "https://www.jmlr.org/papers/v24/21-1289.html",
     ),
     "skean2023": Reference(
         "O. Skean, J. K. Hoyos Osorio, A. J. Brockmeier, L. G. Sanchez Giraldo",
@@ -315,6 +336,13 @@ REFERENCES: dict[str, Reference] = {
         "IEEE Transactions on Pattern Analysis and Machine Intelligence 42(11):2960-2966",
         2019,
         "https://arxiv.org/abs/1808.07912",
+    ),
+    "zhu1998": Reference(
+        "H. Zhu, C. K. I. Williams, R. Rohwer, M. Morciniec",
+        "Gaussian regression and optimal finite dimensional linear models",
+        "Neural Networks and Machine Learning, Springer, 167-184",
+        1998,
+        "https://publications.aston.ac.uk/id/eprint/38366/",
     ),
 }
 
