@@ -98,6 +98,8 @@ def containers(rows, folder):
         path = folder / f"{ord(delimiter)}.{suffix}"
         path.write_text("\ufeff" + pd.DataFrame(rows).to_csv(sep=delimiter, index=False), encoding="utf-8")
         yield path
+    (folder / "table.jsonl").write_text("\n\n".join(map(json.dumps, rows)).replace("NaN", "null"))
+    yield folder / "table.jsonl"
     pq.write_table(table, folder / "table.parquet")
     yield str(folder / "table.parquet")
 
@@ -236,6 +238,38 @@ def test_coefficients_near_zero_have_no_sign_to_differ():
     signs = {np.sign(pair.spearman) for pair in result.pairs}
     assert signs == {1.0, -1.0}
     assert result.warnings == ()
+
+
+def test_signs_are_compared_where_each_task_has_its_own_texts_measured():
+    """Two corpora, one a task: the measure is the same, and its sign differs."""
+    values = curves()
+    measures, scores = [], []
+    for task, sign in (("STS", 1.0), ("Banking", -1.0)):
+        for k in range(LAYERS):
+            measures.append({"corpus": task, "measure": "rank", "layer": k, "value": values["rank"][k]})
+            scores.append({"task": task, "layer": k, "value": sign * values["rank"][k]})
+    result = agreement(measures, scores, resamples=100)
+    assert [(pair.corpus, pair.task, round(pair.spearman)) for pair in result.pairs] == [
+        ("STS", "STS", 1),
+        ("Banking", "Banking", -1),
+    ]
+    (warning,) = result.warnings
+    assert warning.startswith("rank (each on its own texts): its sign differs between tasks: Spearman +1.00 with STS")
+
+
+def test_the_value_of_a_row_that_names_a_task_is_no_measure():
+    values = curves()
+    rows = [{"layer": k, "task": "STS", "value": values["STS"][k], "rank": values["rank"][k]} for k in range(LAYERS)]
+    assert [pair.measure for pair in agreement(rows).pairs] == ["rank"]
+
+
+def test_steps_with_gaps_in_a_data_frame_are_those_of_a_file():
+    """A column of whole numbers with gaps becomes one of floats: 1000.0 is the revision 1000."""
+    values = curves()
+    measures = pd.DataFrame([{"revision": 1000.0} | row for row in wide({"rank": values["rank"]})])
+    scores = [{"revision": "1000", "layer": k, "task": "STS", "value": values["STS"][k]} for k in range(LAYERS)]
+    (pair,) = agreement(measures, scores, resamples=100).pairs
+    assert pair.group == (("revision", "1000"),)
 
 
 def test_signs_that_differ_between_models_are_said_and_models_are_not_mixed():
@@ -460,13 +494,15 @@ def test_what_is_no_layer_is_refused(layer):
     ("name", "content", "message"),
     [
         ("none.csv", None, "expected a file; got nothing there"),
-        ("table.xlsx", b"", "expected a .csv, .tsv or .parquet file; got .xlsx"),
+        ("table.xlsx", b"", "expected a .csv, .tsv, .jsonl or .parquet file; got .xlsx"),
         ("empty.csv", b"", "expected a table with rows"),
         ("header.csv", b"layer,a\n", "expected a table with rows"),
         ("twice.csv", b"layer,a,a\n1,2,3\n", "expected every column once; got a twice"),
         ("ragged.csv", b"layer,a\n1,2,3\n", "row 2: expected 2 cells, as in the first row; got 3"),
         ("latin.csv", "layer,é\n1,2\n".encode("latin-1"), "expected UTF-8 text"),
         ("quotes.csv", b'layer,a\n1,"2\n', "expected lines of cells; got a damaged one"),
+        ("broken.jsonl", b'{"layer": 1}\n\n{"layer": 2', "line 3: expected an object as JSON; got none"),
+        ("list.jsonl", b"[1, 2]\n", "line 1: expected an object; got list"),
         ("broken.parquet", b"PAR1 and then nothing", "expected a whole Parquet file; got a damaged one"),
     ],
 )

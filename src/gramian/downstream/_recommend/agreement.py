@@ -15,7 +15,10 @@ __all__ = ["recommend_agreement"]
 def recommend_agreement(
     inputs: RecommendInputs, *, corpus: str | None, resamples: int, seed: int
 ) -> tuple[tuple[PairAgreement, ...], tuple[str, ...]]:
-    """Pairs and warnings, over the residual stream, each pair on all layers that have both; entropies of order 1 that are not normalised stand for the others."""
+    """Pairs and warnings, over the residual stream, each pair on all layers that have both.
+
+    Entropies of order 1 that are not normalised stand for the others.
+    """
     board = inputs.board
     if board is None:
         return (), ()
