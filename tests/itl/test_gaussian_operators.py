@@ -214,7 +214,7 @@ def test_sample_divergences_come_close_to_the_population(alpha, balanced):
         (np.ones(1), {"tail": 0.0}, ValueError, "tail: expected a number from 1e-12 to below 1; got 0.0"),
         (np.ones(1), {"tail": 1.0}, ValueError, "tail: expected a number from 1e-12 to below 1; got 1.0"),
         (np.ones(1), {"tail": "small"}, TypeError, "tail: expected a number"),
-        (np.ones(40), {}, ValueError, "tail: expected a tail that 2,000,000 eigenvalues reach"),
+        (np.ones(400), {}, ValueError, "tail: expected a tail that 2,000,000 eigenvalues reach"),
         (np.ones(1), {"bandwidth": 1e-9}, ValueError, "tail: expected a tail that 2,000,000 eigenvalues reach"),
         (np.ones(1), {"bandwidth": 1e-100}, ValueError, "tail: expected a tail that 2,000,000 eigenvalues reach"),
     ],

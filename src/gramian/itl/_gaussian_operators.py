@@ -93,9 +93,10 @@ def _square_of(bandwidth: Bandwidth, like: Tensor) -> Tensor:
 
 def _geometric_product(bases: Float[Tensor, " d"], tail: float) -> Float[Tensor, " k"]:
     """The largest products of geometric distributions, until what is left sums to at most ``tail``."""
-    threshold = min(tail, float((1 - bases.detach()).prod()) / 2)
-    if threshold == 0:
-        _raise_endless(threshold)
+    largest = float((1 - bases.detach()).prod())
+    if 1 - tail > _MOST_EIGENVALUES * largest:
+        _raise_endless(largest)
+    threshold = min(tail, largest / 2)
     while True:
         values = _products_above(bases, threshold)
         left = 1 - values.detach().flip(0).cumsum(0)[-1]  # from the smallest up, to keep digits
@@ -125,9 +126,9 @@ def _products_above(bases: Float[Tensor, " d"], threshold: float) -> Float[Tenso
     return values.sort(descending=True).values
 
 
-def _raise_endless(threshold: float) -> NoReturn:
+def _raise_endless(size: float) -> NoReturn:
     rule = f"a tail that {_MOST_EIGENVALUES:,} eigenvalues reach"
-    got = f"more eigenvalues than that above {threshold:.2g}"
+    got = f"a spectrum of more, down to {size:.2g} each"
     raise value_fault("tail", rule, got, "Take a larger tail, a larger bandwidth or fewer directions.")
 
 
@@ -205,7 +206,9 @@ def _checked_populations(
 ) -> tuple[Converted[ArrayT], Tensor, Tensor, Tensor]:
     arrays = [means, covariances] if shares is None else [means, covariances, shares]
     converted = convert(["means", "covariances", "shares"][: len(arrays)], arrays)
-    centres, spreads = (tensor.to(spectral_dtype(tensor)) for tensor in converted.tensors[:2])
+    wide = spectral_dtype(converted.tensors[0])
+    centres = converted.tensors[0].to(wide)
+    spreads = converted.tensors[1].to(wide)
     if centres.ndim != 2:
         raise value_fault("means", "one a population, (g, d)", f"shape {tuple(centres.shape)}", "No batch axes.")
     expected = (*centres.shape, centres.shape[-1])
