@@ -18,6 +18,7 @@ from gramian.cli._measure import measure_command
 from gramian.cli._metrics import metrics_command
 from gramian.cli._recommend import recommend_command
 from gramian.cli._report import report_command
+from gramian.cli._resample import resample_command
 from gramian.cli._stress import stress_command
 from gramian.cli._sweep import sweep_command
 
@@ -38,6 +39,7 @@ app.command("sweep")(sweep_command)
 app.command("metrics")(metrics_command)
 app.command("bimodality")(bimodality_command)
 app.command("export")(export_command)
+app.command("resample")(resample_command)
 
 # What the library raises for wrong input. Set GRAMIAN_TRACEBACK to see where.
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError)

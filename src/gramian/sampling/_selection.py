@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from gramian.sampling._collision_kernel import CollisionKernel, Indices
 
-__all__ = ["collision_divergence", "select_covering"]
+__all__ = ["collision_divergence", "divergence_of_means", "select_covering"]
 
 # Points whose kernel matrix is held while choosing among them: 64 MB in float32.
 _POOL = 2**12
@@ -36,8 +36,13 @@ def collision_divergence(kernel: CollisionKernel, subset: Indices) -> float:
     chosen = np.asarray(subset)
     within = kernel.sums(chosen, chosen).sum() / len(chosen) ** 2
     between = kernel.closeness[chosen].mean()
-    departure = kernel.purity + within - 2 * between
-    return max(0.0, -math.log1p(-departure / (2 * (kernel.purity + within))))
+    return divergence_of_means(kernel.purity, float(within), float(between))
+
+
+def divergence_of_means(of_class: float, of_points: float, between: float) -> float:
+    """The divergence of :func:`collision_divergence` from the three means; rounding never makes it negative."""
+    departure = of_class + of_points - 2 * between
+    return max(0.0, -math.log1p(-departure / (2 * (of_class + of_points))))
 
 
 def select_covering(kernel: CollisionKernel, count: int, *, draws: np.random.RandomState) -> Indices:
