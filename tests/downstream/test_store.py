@@ -1,5 +1,6 @@
 """The store on disk: shared, bounded, and believed only where its checksums agree."""
 
+import errno
 import json
 import logging
 import os
@@ -18,6 +19,7 @@ from gramian.downstream._vectors import waiting
 from gramian.downstream._vectors.reader import text_keys
 from gramian.downstream._vectors.segments import segment_files
 from gramian.downstream._vectors.shelf import Shelf
+from gramian.runs._chunks import ChunkStore
 from tests.downstream._texts import TEXTS, numbered_texts, sunken_model
 from tests.layers._tiny import tiny_model, tiny_tokenizer
 
@@ -176,6 +178,38 @@ def test_a_damaged_file_is_reported_removed_and_read_again(llama, tmp_path, capl
     assert reader.passes == len(TEXTS)
     assert path.name in caplog.text
     assert not path.exists()
+
+
+def test_a_file_that_cannot_be_read_now_is_not_removed(llama, tmp_path, monkeypatch, caplog):
+    """Too many open files, or a disk that does not answer: what the file holds may be whole."""
+    expected = LayerReader(llama, store=VectorStore(tmp_path)).vectors(TEXTS, 3, "residual", MEAN)
+
+    def refused(*arguments):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
+        patch.setattr(ChunkStore, "load", refused)
+        LayerReader(llama, store=VectorStore(tmp_path))
+    assert "Too many open files" in caplog.text
+    reader = LayerReader(llama, store=VectorStore(tmp_path))
+    np.testing.assert_array_equal(reader.vectors(TEXTS, 3, "residual", MEAN), expected)
+    assert reader.passes == 0
+
+
+def test_two_processes_may_begin_with_one_model_at_once(tmp_path, monkeypatch):
+    """The other one's note appears while this one's is written."""
+    replace, others = Path.replace, [VectorStore(tmp_path)]
+
+    def overtaken(path, target):
+        while others:
+            others.pop().describe_encoder({"a": 1})
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", overtaken)
+    store = VectorStore(tmp_path)
+    store.describe_encoder({"a": 1})
+    assert not others
+    assert [path.name for path in store.encoder_folder({"a": 1}).iterdir()] == ["encoder.json"]
 
 
 def test_a_file_evicted_under_a_reader_is_read_again(llama, tmp_path):

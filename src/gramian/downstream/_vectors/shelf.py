@@ -229,8 +229,11 @@ def _positions(keys: Keys, among: Keys) -> NDArray[np.int64]:
 
 
 def _discard(path: Path, error: SegmentLost) -> None:
-    """Remove a damaged file; one that was evicted is gone already."""
-    if path.exists():
+    """Remove a damaged file; one that was evicted is gone already, and one that cannot be read now may be whole."""
+    if isinstance(error.__cause__, OSError):
+        if not isinstance(error.__cause__, FileNotFoundError):
+            _LOGGER.warning("%s: cannot be read (%s); its texts are read again", path, error)
+    elif path.exists():
         _LOGGER.warning("%s; the file is removed and its texts are read again", error)
         with suppress(OSError):
             path.unlink(missing_ok=True)

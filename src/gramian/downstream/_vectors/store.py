@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -19,7 +20,7 @@ from gramian.downstream._vectors.readings import Reading
 from gramian.downstream._vectors.segments import segment_files
 from gramian.downstream._vectors.shelf import Shelf
 from gramian.layers._gguf import cache_folder
-from gramian.runs._atomic import ASIDE, written_whole
+from gramian.runs._atomic import ASIDE, write_error
 
 __all__ = ["DEFAULT_LIMIT", "VectorStore", "default_store_folder"]
 
@@ -92,9 +93,14 @@ class VectorStore:
         folder = self.encoder_folder(encoder)
         note = folder / "encoder.json"
         if not note.exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            with written_whole(note) as file:
-                file.write(json.dumps(dict(encoder), indent=1, sort_keys=True).encode())
+            # Two processes may begin with one model: each writes aside under a name of its own.
+            aside = folder / f".{note.name}-{secrets.token_hex(4)}{ASIDE}"
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                aside.write_bytes(json.dumps(dict(encoder), indent=1, sort_keys=True).encode())
+                aside.replace(note)
+            except OSError as error:
+                raise write_error(error, note) from error
 
     def size(self) -> int:
         """Bytes of vectors in the store."""
