@@ -1,5 +1,6 @@
 """Information theory of representations, from the spectrum of kernel matrices."""
 
+from gramian.inference import k_sample_test, two_sample_test
 from gramian.itl import (
     conditional_entropy,
     cosine_kernel,
@@ -28,6 +29,7 @@ __all__ = [
     "gaussian_kernel",
     "jensen_renyi_divergence",
     "joint_entropy",
+    "k_sample_test",
     "label_kernel",
     "laplacian_kernel",
     "linear_kernel",
@@ -35,4 +37,5 @@ __all__ = [
     "mutual_information",
     "spectrum",
     "total_correlation",
+    "two_sample_test",
 ]

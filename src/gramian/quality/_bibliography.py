@@ -112,6 +112,13 @@ REFERENCES: dict[str, Reference] = {
         2015,
         "https://arxiv.org/abs/1211.2459",
     ),
+    "gretton2012": Reference(
+        "A. Gretton, K. M. Borgwardt, M. J. Rasch, B. Schölkopf, A. Smola",
+        "A kernel two-sample test",
+        "Journal of Machine Learning Research 13:723-773",
+        2012,
+        "https://jmlr.org/papers/v13/gretton12a.html",
+    ),
     "hartigan1985": Reference(
         "J. A. Hartigan, P. M. Hartigan",
         "The dip test of unimodality",
@@ -203,6 +210,13 @@ REFERENCES: dict[str, Reference] = {
         "arXiv 1807.03748",
         2018,
         "https://arxiv.org/abs/1807.03748",
+    ),
+    "phipson2010": Reference(
+        "B. Phipson, G. K. Smyth",
+        "Permutation p-values should never be zero: Calculating exact p-values when permutations are randomly drawn",
+        "Statistical Applications in Genetics and Molecular Biology 9(1):39",
+        2010,
+        "https://doi.org/10.2202/1544-6115.1585",
     ),
     "poole2019": Reference(
         "B. Poole, S. Ozair, A. van den Oord, A. A. Alemi, G. Tucker",

@@ -1,0 +1,6 @@
+"""Permutation tests: do two or more samples differ, how much, at which scale and where. Knows no models and no files."""
+
+from gramian.inference._result import ScaleResult, TestResult
+from gramian.inference._sample_tests import k_sample_test, two_sample_test
+
+__all__ = ["ScaleResult", "TestResult", "k_sample_test", "two_sample_test"]

@@ -1,0 +1,68 @@
+"""Blocks of squared kernels, computed where they are needed or read from Grams that are there already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from gramian.inference._scales import Scale
+from gramian.itl._distances import scaled_points, squared_distances
+
+__all__ = ["GramTiles", "PointTiles"]
+
+
+class GramTiles:
+    """Blocks of given Grams ``(scales, n, n)``, squared."""
+
+    def __init__(self, grams: Tensor) -> None:
+        self.grams = grams
+
+    @property
+    def scales(self) -> int:
+        return len(self.grams)
+
+    @property
+    def diagonals(self) -> Tensor:
+        return self.grams.diagonal(dim1=1, dim2=2).double()
+
+    def tile(self, rows: slice, columns: slice, dtype: torch.dtype) -> Iterator[Tensor]:
+        """See :class:`gramian.inference._collision.SquaredTiles`."""
+        return (gram[rows, columns].to(dtype).square() for gram in self.grams)
+
+
+class PointTiles:
+    """Blocks of Gaussian and Laplacian kernels, squared: distances once for all scales, no Gram kept.
+
+    The square of either kernel is the kernel at another bandwidth, so nothing is squared either.
+    """
+
+    def __init__(self, points: Tensor, scales: Sequence[Scale]) -> None:
+        self.points, _, unit = scaled_points(points, points)
+        self.kernels = [
+            (scale.kernel, float(scale.bandwidth / unit)) for scale in scales if scale.bandwidth is not None
+        ]
+
+    @property
+    def scales(self) -> int:
+        return len(self.kernels)
+
+    @property
+    def diagonals(self) -> Tensor:
+        return torch.ones(self.scales, len(self.points), dtype=self.points.dtype, device=self.points.device)
+
+    def tile(self, rows: slice, columns: slice, dtype: torch.dtype) -> Iterator[Tensor]:
+        """See :class:`gramian.inference._collision.SquaredTiles`."""
+        left = self.points[rows]
+        squared = squared_distances(left, left if rows == columns else self.points[columns])
+        lengths = squared.clamp(min=0).sqrt().to(dtype) if any(k == "laplacian" for k, _ in self.kernels) else None
+        squared = squared.to(dtype)
+        place = torch.empty_like(squared)
+        for kernel, bandwidth in self.kernels:
+            if kernel == "gaussian":
+                torch.mul(squared, -1 / bandwidth**2, out=place)
+            else:
+                assert lengths is not None
+                torch.mul(lengths, -2 / bandwidth, out=place)
+            yield place.exp_()
