@@ -11,6 +11,7 @@ from typer.exceptions import TyperException
 
 from gramian import __version__
 from gramian.cli._bimodality import bimodality_command
+from gramian.cli._compare import compare_command
 from gramian.cli._downstream import downstream_command
 from gramian.cli._evolve import evolve_command
 from gramian.cli._export import export_command
@@ -40,6 +41,7 @@ app.command("metrics")(metrics_command)
 app.command("bimodality")(bimodality_command)
 app.command("export")(export_command)
 app.command("resample")(resample_command)
+app.command("compare")(compare_command)
 
 # What the library raises for wrong input. Set GRAMIAN_TRACEBACK to see where.
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError)

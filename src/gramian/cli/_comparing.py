@@ -1,0 +1,181 @@
+"""From samples to a comparison: the test, every pair of more than two, and where the clearest pair differs."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gramian.cli._samples import scale_ratio, standardized
+
+if TYPE_CHECKING:
+    from gramian.inference import TestResult
+    from gramian.report import ComparedPair, ComparedSample, Comparison, Difference
+
+__all__ = ["Settings", "compared"]
+
+# Beyond so many samples every pair by itself would cost more than the test, and find little after the correction.
+MOST_PAIRED = 20
+_FAR_APART = 100.0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How samples are tested.
+
+    Attributes:
+        alpha: Order of the entropies.
+        kernel: One or several names.
+        bandwidth: A rule, or lengths.
+        permutations: How many.
+        features: Number of features in place of a Gram, or None.
+        seed: Of permutations and features.
+        level: At most this p-value is called a difference.
+        standardize: Bring every coordinate to deviation 1 first.
+    """
+
+    alpha: float
+    kernel: str | list[str]
+    bandwidth: str | list[float]
+    permutations: int
+    features: int | None
+    seed: int
+    level: float
+    standardize: bool
+
+    @property
+    def of_test(self) -> dict[str, Any]:
+        """What the tests take."""
+        names = ("alpha", "kernel", "bandwidth", "permutations", "features", "seed")
+        return {name: getattr(self, name) for name in names}
+
+
+def compared(
+    samples: tuple[ComparedSample, ...], settings: Settings, *, parameters: dict[str, Any], begin: Callable[[str], None]
+) -> Comparison:
+    """Test samples.
+
+    Args:
+        samples: Two or more.
+        settings: How.
+        parameters: Every option, for the account.
+        begin: Called with what is under way.
+
+    Raises:
+        ValueError: Options or points that no test takes.
+    """
+    from gramian.inference import k_sample_test
+    from gramian.report import Comparison
+
+    if not 0 < settings.level < 1:
+        raise ValueError(f"--level: expected a number within (0, 1); got {settings.level:g}. 0.05 is usual.")
+    points = _points(samples, standardize=settings.standardize)
+    begin("Testing")
+    result = k_sample_test(*points, **settings.of_test)
+    pairs: tuple[ComparedPair, ...] = ()
+    if 2 < len(samples) <= MOST_PAIRED:
+        begin("Testing pairs")
+        pairs = _pairs(points, settings)
+    difference = None
+    if len(samples) <= MOST_PAIRED:
+        begin("Finding where")
+        clearest = max(pairs, key=lambda pair: pair.effect, default=None)
+        first, second = (clearest.first, clearest.second) if clearest is not None else (0, 1)
+        difference = _difference(points, first, second, result, settings)
+    return Comparison(
+        samples=samples,
+        result=result,
+        level=settings.level,
+        difference=difference,
+        pairs=pairs,
+        notes=tuple(_notes(samples, settings)),
+        account=_account(samples, parameters),
+    )
+
+
+def _points(samples: Sequence[ComparedSample], *, standardize: bool) -> list[np.ndarray]:
+    found = standardized(samples) if standardize else [sample.points for sample in samples]
+    kind = np.result_type(*found)
+    return [points.astype(kind, copy=False) for points in found]
+
+
+def _pairs(points: Sequence[np.ndarray], settings: Settings) -> tuple[ComparedPair, ...]:
+    from gramian.inference import two_sample_test
+    from gramian.report import ComparedPair
+
+    places = list(combinations(range(len(points)), 2))
+    results = [two_sample_test(points[one], points[other], **settings.of_test) for one, other in places]
+    corrected = _holm([result.pvalue for result in results])
+    return tuple(
+        ComparedPair(one, other, result.effect, result.pvalue, p)
+        for (one, other), result, p in zip(places, results, corrected, strict=True)
+    )
+
+
+def _holm(pvalues: Sequence[float]) -> list[float]:
+    """Holm's step-down correction, in the order given."""
+    order = np.argsort(pvalues, kind="stable")
+    stepped = np.maximum.accumulate([pvalues[place] * (len(pvalues) - step) for step, place in enumerate(order)])
+    corrected = np.empty(len(pvalues))
+    corrected[order] = np.minimum(stepped, 1.0)
+    return [float(p) for p in corrected]
+
+
+def _difference(
+    points: Sequence[np.ndarray], first: int, second: int, result: TestResult, settings: Settings
+) -> Difference | None:
+    return None
+
+
+def _notes(samples: Sequence[ComparedSample], settings: Settings) -> list[str]:
+    notes = [note for sample in samples for note in sample.notes]
+    same = [(one.name, other.name) for one, other in combinations(samples, 2) if _equal(one, other)]
+    notes += [f"{one} and {other} hold the same numbers." for one, other in same]
+    if samples[0].kind == "images":
+        side = samples[0].side
+        notes.append(
+            f"Images were brought to {side} x {side} pixels; what is compared is their pixels, not what they show."
+        )
+    elif not settings.standardize:
+        ratio, widest, narrowest = scale_ratio(samples)
+        if ratio > _FAR_APART:
+            notes.append(
+                f"Columns are on scales {ratio:,.0f} times apart ({widest} the widest, {narrowest} the narrowest), so that the widest "
+                "decide; --standardize brings all to one."
+            )
+    constant = _constant(samples)
+    if constant and samples[0].kind != "images":
+        shown = ", ".join(constant[:8]) + (f" and {len(constant) - 8} more" if len(constant) > 8 else "")
+        notes.append(f"The same number everywhere, so that nothing can be told from it: {shown}.")
+    if len(samples) > MOST_PAIRED:
+        notes.append(f"Pairs are tested by themselves up to {MOST_PAIRED} samples; of {len(samples)} they are not.")
+    return notes
+
+
+def _equal(one: ComparedSample, other: ComparedSample) -> bool:
+    return one.points.shape == other.points.shape and bool((one.points == other.points).all())
+
+
+def _constant(samples: Sequence[ComparedSample]) -> list[str]:
+    lowest = np.min([sample.points.min(0) for sample in samples], axis=0)
+    highest = np.max([sample.points.max(0) for sample in samples], axis=0)
+    return [samples[0].columns[place] for place in np.flatnonzero(lowest == highest)]
+
+
+def _account(samples: Sequence[ComparedSample], parameters: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    from gramian.runs import versions
+
+    sources: dict[str, Any] = {}
+    for sample in samples:
+        sources[sample.name] = f"{sample.source}, {len(sample.points):,} points, SHA-256 {sample.hash}"
+    return {
+        "Run": {"command": shlex.join(["gramian", *sys.argv[1:]])},
+        "Samples": sources,
+        "Parameters": parameters,
+        "Versions": versions(),
+    }
