@@ -51,6 +51,23 @@ def test_groups_with_nothing_in_common_reach_the_entropy_of_the_labels(alpha):
     assert float(balanced) == pytest.approx(math.log(3), abs=1e-9)
 
 
+@pytest.mark.parametrize("alpha", ORDERS)
+@pytest.mark.parametrize("balanced", [False, True])
+def test_two_points_in_each_of_two_groups_by_hand(alpha, balanced):
+    # A square across a square: 2 p apart within a group, all other pairs equally far. With similarity a within and b across,
+    # K has eigenvalues 1 + a + 2b, 1 + a - 2b and twice 1 - a; each block has 1 + a and 1 - a.
+    p, h, sigma = 0.7, 0.4, 1.1
+    x = np.array([[p, 0, -h], [-p, 0, -h], [0, p, h], [0, -p, h]])
+    a = math.exp(-4 * p**2 / (2 * sigma**2))
+    b = math.exp(-(2 * p**2 + 4 * h**2) / (2 * sigma**2))
+    pooled = np.array([1 + a + 2 * b, 1 + a - 2 * b, 1 - a, 1 - a]) / 4
+    within = np.array([1 + a, 1 + a, 1 - a, 1 - a]) / 4
+    expected = renyi(pooled, alpha) + math.log(2) - renyi(within, alpha)
+    gram = gm.gaussian_kernel(x, bandwidth=sigma)
+    value = gm.jensen_renyi_divergence(gram, np.array([0, 0, 1, 1]), alpha=alpha, balanced=balanced)
+    assert float(value) == pytest.approx(expected, abs=1e-12)
+
+
 @settings(max_examples=50, deadline=None)
 @given(seeds, labellings, orders)
 def test_it_is_at_most_the_entropy_of_the_labels_and_symmetric(seed, labels, alpha):

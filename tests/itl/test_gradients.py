@@ -151,6 +151,34 @@ def test_divergence(alpha, balanced):
     assert torch.autograd.gradcheck(divergence, x)
 
 
+@pytest.mark.parametrize("alpha", [0.5, 1.0, 1.01, 1.5, 2.0, 5.0])
+@pytest.mark.parametrize("balanced", [False, True])
+def test_divergence_where_eigenvalues_repeat(alpha, balanced):
+    # Pooled and within both groups every eigenvalue occurs twice or more.
+    labels = torch.tensor([0, 0, 0, 1, 1, 1])
+    gram = torch.block_diag(torch.eye(2), 0.5 * torch.eye(2), torch.eye(2)).double()
+    for seed in range(4):
+        direction = symmetric(6, seed)
+
+        def divergence(k):
+            return gm.jensen_renyi_divergence(k, labels, alpha=alpha, balanced=balanced)
+
+        measured = difference(divergence, gram, direction, step=1e-5)
+        assert slope(divergence, gram, direction) == pytest.approx(measured, abs=1e-7)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 1.01, 2.0, 5.0])
+@pytest.mark.parametrize("kernel", [gm.gaussian_kernel, gm.laplacian_kernel])
+def test_divergence_reaches_points_and_bandwidth(alpha, kernel):
+    labels = torch.tensor([0, 1, 0, 1, 1])
+    sigma = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)
+
+    def divergence(x, s):
+        return gm.jensen_renyi_divergence(kernel(x, bandwidth=s), labels, alpha=alpha)
+
+    assert torch.autograd.gradcheck(divergence, (normal(5, 2).requires_grad_(), sigma))
+
+
 def test_divergence_descends_with_equal_points():
     # Two copies of one sample: repeated rows, a rank-deficient Gram, and a minimum of the divergence.
     x = normal(4, 2).repeat(2, 1).requires_grad_()

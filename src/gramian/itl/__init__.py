@@ -16,6 +16,7 @@ from gramian.itl._fourier import fourier_map
 from gramian.itl._gaussian_operators import gaussian_operator_divergence, gaussian_operator_spectrum
 from gramian.itl._gram import gram
 from gramian.itl._kernels import cosine_kernel, gaussian_kernel, label_kernel, laplacian_kernel, linear_kernel
+from gramian.itl._learned_bandwidth import learn_bandwidth
 from gramian.itl._matrix_entropy import matrix_entropy
 from gramian.itl._nystrom import nystrom_map
 from gramian.itl._randomness import as_generator
@@ -44,6 +45,7 @@ __all__ = [
     "joint_entropy",
     "label_kernel",
     "laplacian_kernel",
+    "learn_bandwidth",
     "linear_kernel",
     "map_on_cores",
     "matrix_entropy",

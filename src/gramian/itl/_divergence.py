@@ -17,7 +17,14 @@ from gramian.itl._shapes import ArrayT, Float, Int, Order
 from gramian.itl._spectral_entropy import renyi_entropy
 from gramian.itl._spectrum import distribution_of, eigenvalues_of
 
-__all__ = ["check_placement", "check_shares", "gram_divergence", "jensen_renyi_divergence", "label_entropy"]
+__all__ = [
+    "block_entropy",
+    "check_placement",
+    "check_shares",
+    "gram_divergence",
+    "jensen_renyi_divergence",
+    "label_entropy",
+]
 
 
 def jensen_renyi_divergence(gram: ArrayT, labels: ArrayT, *, alpha: Order = 1.01, balanced: bool = False) -> ArrayT:
@@ -99,7 +106,7 @@ def gram_divergence(
     mixture = gram_entropy(gram, alpha, name=name, eps=eps)
     if len(members) == 1:
         return mixture - mixture
-    return mixture + label_entropy(members, alpha, balanced) - _block_entropy(gram, members, alpha, eps, name)
+    return mixture + label_entropy(members, alpha, balanced) - block_entropy(gram, members, alpha, eps, name)
 
 
 def label_entropy(members: list[Tensor], alpha: float, balanced: bool) -> float:
@@ -131,10 +138,10 @@ def _equal_shares(gram: Float[Tensor, "*batch n n"], members: list[Tensor], name
     return gram * weight.unsqueeze(-1) * weight.unsqueeze(-2)
 
 
-def _block_entropy(
+def block_entropy(
     gram: Float[Tensor, "*batch n n"], members: list[Tensor], alpha: float, eps: float, name: str
 ) -> Float[Tensor, "*batch"]:
-    # K o L is block diagonal once the samples are sorted by group: its spectrum is that of its blocks.
+    """Entropy of ``K o L``, which is block diagonal once the samples are sorted by group: its spectrum is that of its blocks."""
     blocks = [gram[..., group[:, None], group] for group in members]
     if alpha == 2:
         wide = spectral_dtype(gram)  # as collision_entropy

@@ -14,7 +14,7 @@ from gramian.itl._shapes import ArrayT, Float, Int, Order
 from gramian.itl._spectral_entropy import passing_clamp, renyi_entropy
 from gramian.itl._spectrum import distribution_of, eigenvalues_of
 
-__all__ = ["feature_divergence"]
+__all__ = ["divergence_of_rows", "feature_divergence"]
 
 # Elements converted to float64 at once: 32 MB.
 _CHUNK = 2**22
@@ -72,10 +72,10 @@ def feature_divergence(features: ArrayT, labels: ArrayT, *, alpha: Order = 1.01,
     check_placement(assigned, rows, name="features")
     rows = _in_range(rows)
     if assigned.ndim == 1:
-        return converted.restore(_divergence(rows, assigned, order, balanced, converted.eps))
+        return converted.restore(divergence_of_rows(rows, assigned, order, balanced, converted.eps))
     # Groups differ between batch elements in number and size, so nothing can be stacked.
     elements = [
-        _divergence(one, its, order, balanced, converted.eps)
+        divergence_of_rows(one, its, order, balanced, converted.eps)
         for one, its in zip(rows.flatten(0, -3), assigned.flatten(0, -2), strict=True)
     ]
     return converted.restore(torch.stack(elements).reshape(assigned.shape[:-1]))
@@ -96,9 +96,10 @@ def _in_range(rows: Float[Tensor, "*batch n m"]) -> Float[Tensor, "*batch n m"]:
     return rows
 
 
-def _divergence(
+def divergence_of_rows(
     rows: Float[Tensor, "*batch n m"], labels: Int[Tensor, " n"], alpha: float, balanced: bool, eps: float
 ) -> Float[Tensor, "*batch"]:
+    """Divergence of checked rows whose squares are in range, in float64."""
     size, width = rows.shape[-2:]
     if size <= width:
         return gram_divergence(_outer(rows), labels, alpha, balanced, name="features", eps=eps)

@@ -211,7 +211,7 @@ def _checked_populations(
     spreads = converted.tensors[1].to(wide)
     if centres.ndim != 2:
         raise value_fault("means", "one a population, (g, d)", f"shape {tuple(centres.shape)}", "No batch axes.")
-    expected = (*centres.shape, centres.shape[-1])
+    expected = (centres.shape[0], centres.shape[1], centres.shape[1])
     if tuple(spreads.shape) != expected:
         got = f"shape {tuple(spreads.shape)}"
         raise value_fault("covariances", f"one a population, shape {expected}", got, "One matrix for each mean.")
