@@ -92,6 +92,20 @@ def test_whole_numbers_can_be_either_so_it_has_to_be_said(tmp_path):
     assert labelled_task(path, label_field="label", probe="ridge").labels[:2] == (0.0, 1.0)
 
 
+@pytest.mark.parametrize("probe", [None, "logistic", "ridge"])
+@pytest.mark.parametrize("numbers", [["0", "1"], ["0.5", "1.25"]], ids=["whole", "fractions"])
+def test_a_number_that_is_not_one_is_no_class(tmp_path, numbers, probe):
+    labels = [*numbers, "nan"]
+    file = write_csv(tmp_path / "measured.csv", [(f"text {i}", labels[i % 3]) for i in range(30)])
+    with pytest.raises(ValueError, match=r"labels: expected finite numbers in measured\.csv.*'nan' for 10 of 30"):
+        labelled_task(file, label_field="label", probe=probe)
+
+
+def test_a_word_that_could_be_no_number_is_a_class_among_words(tmp_path):
+    rows = rows_of({"nan": 10, "naan": 10})
+    assert set(labelled_task(write_csv(tmp_path / "bread.csv", rows), label_field="label").labels) == {"nan", "naan"}
+
+
 def test_rare_labels_are_left_out_and_counted(tmp_path):
     rows = [*rows_of({"tea": 10, "coffee": 10, "water": 4}), ("milk copy", "milk"), *[("milk copy", "milk")] * 5]
     task = labelled_task(write_csv(tmp_path / "d.csv", rows), label_field="label")
@@ -174,6 +188,8 @@ def test_the_hash_tells_data_and_parameters_apart(drinks, tmp_path):
         ({"label_field": "label", "folds": 1}, r"folds: expected at least 2; got 1"),
         ({}, r"label_field: expected the field of the labels of .*drinks\.csv; got None"),
         ({"label_field": "price"}, r"label_field: expected one of the fields of .*; got 'price'"),
+        ({"label_field": "label", "prompts": -5}, r"prompts: expected at least 1; got -5"),
+        ({"label_field": "label", "prompts": 0}, r"prompts: expected at least 1; got 0"),
         ({"label_field": "label", "probe": "ridge"}, r"labels: expected numbers for probe='ridge'; got 'tea'"),
     ],
 )

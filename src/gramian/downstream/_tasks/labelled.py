@@ -116,6 +116,8 @@ def labelled_task(
         raise ValueError(f"probe: expected one of {', '.join(PROBES)}; got {probe!r}. Correct it.")
     if folds < 2:
         raise ValueError(f"folds: expected at least 2; got {folds}. Five is the default.")
+    if prompts is not None and prompts < 1:
+        raise ValueError(f"prompts: expected at least 1; got {prompts}. Leave it out for all texts.")
     if isinstance(source, Corpus):
         if field is not None or label_field is not None or prompts is not None:
             raise ValueError("source: expected no field, label_field or prompts with a corpus; got one. Leave it out.")
@@ -128,6 +130,7 @@ def labelled_task(
         corpus = load_corpus(source, field=field, label_field=label_field, prompts=read, seed=seed)
     if corpus.labels is None:
         raise ValueError(f"labels: expected a label for every text of {corpus.name}; got none. Name label_field.")
+    _refuse_undefined(corpus.labels, corpus.name)
     chosen = probe or _probe_for(corpus.labels)
     numeric = chosen == "ridge"
     least = None if numeric else max(folds, _LEAST)
@@ -148,6 +151,24 @@ def labelled_task(
         folds=folds,
         seed=seed,
     )
+
+
+def _refuse_undefined(labels: Sequence[str], name: str) -> None:
+    """Raise for numbers of which some are NaN or infinite: as text these would be a class of their own."""
+    undefined = [label for label in labels if _is_number(label) and _parsed(label) is None]
+    if undefined and all(_is_number(label) for label in labels):
+        raise ValueError(
+            f"labels: expected finite numbers in {name}, whose other labels are numbers; got {undefined[0]!r} for "
+            f"{len(undefined)} of {len(labels)} texts. Remove those rows."
+        )
+
+
+def _is_number(label: str) -> bool:
+    try:
+        float(label)
+    except ValueError:
+        return False
+    return True
 
 
 def _probe_for(labels: Sequence[str]) -> Probe:
