@@ -21,8 +21,14 @@ _RAY = "Ray"
 
 
 def sweep_command(
-    plan_file: Annotated[Path, typer.Argument(metavar="PLAN", help="A plan file; see the guide of sweeps.")],
-    out: options.Out = None,
+    plan_file: Annotated[
+        Path,
+        typer.Argument(metavar="PLAN", help="A YAML file of models, corpora and conditions; see the guide of sweeps."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Run directory; default: runs/ and the plan's name.", rich_help_panel="Run"),
+    ] = None,
     overwrite: options.Overwrite = False,
     extend: Annotated[
         bool,
@@ -41,13 +47,20 @@ def sweep_command(
         ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="How many workers; default: as many as fit.", rich_help_panel=_RAY)
+        int | None,
+        typer.Option(
+            help="How many workers; default: as many as fit, each with the plan's threads as cores.",
+            rich_help_panel=_RAY,
+        ),
     ] = None,
     gpus: Annotated[
-        float, typer.Option(help="Graphics processors of each worker; parts are shared.", rich_help_panel=_RAY)
+        float,
+        typer.Option(
+            help="Graphics processors of each worker, 0.5 for one that two share; 0 hides them.", rich_help_panel=_RAY
+        ),
     ] = 0.0,
     retries: Annotated[
-        int, typer.Option(help="How many workers one piece of work may lose.", rich_help_panel=_RAY)
+        int, typer.Option(help="How many workers one piece of work may lose before the run ends.", rich_help_panel=_RAY)
     ] = 3,
     report: options.Report = True,
     json_output: options.JsonOutput = False,
