@@ -109,6 +109,22 @@ WRONG = {
     "another kind of file": ({"task": {**GOOD, "test": "a.txt"}}, "expected a file ending in .csv"),
     "no path": ({"task": {**GOOD, "test": 3}}, "expected a path or a list of paths; got 3"),
     "columns": ({"task": {**GOOD, "columns": "text"}}, "expected columns as 'role: name' pairs"),
+    "columns of an unknown role": (
+        {"task": {**GOOD, "columns": {"lable": "label"}}},
+        "expected columns for text, label; got one for 'lable'",
+    ),
+    "columns of another kind": (
+        {"task": {**GOOD, "columns": {"score": "label"}}},
+        "expected columns for text, label; got one for 'score'",
+    ),
+    "columns of an official task": (
+        {"STS15": {"test": "a.csv", "columns": {"scor": "label"}}},
+        "expected columns for text, .*; got one for 'scor'",
+    ),
+    "a misspelt key of an official task": (
+        {"STS15": {"test": "a.csv", "colums": {"score": "label"}}},
+        "STS15: colums: expected a path or a list of paths; got a mapping",
+    ),
     "an option of another kind": (
         {"task": {"type": "sts", "test": "a.csv", "experiments": 3}},
         "expected keys among .*; got 'experiments'",
@@ -128,6 +144,27 @@ def test_a_wrong_spec_says_what_is_expected(tmp_path, case):
         read_spec(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["tasks.json", "tasks.yaml"])
+@pytest.mark.parametrize("text", ['{"a": %s, "a": %s}', '{"a": {"test": "a.csv", "test": "b.csv"}}'])
+def test_a_task_or_key_given_twice_is_refused(tmp_path, name, text):
+    """Both formats would let the last one win, and the first would be missing without a word."""
+    entry = '{"type": "clustering", "test": "a.csv"}'
+    (tmp_path / name).write_text(text.replace("%s", entry))
+    with pytest.raises(ValueError, match=rf"expected each key once in .*{name}; got '(a|test)' again"):
+        read_spec(tmp_path)
+
+
+def test_a_merged_key_may_be_given_again(tmp_path):
+    """`<<` gives defaults that an entry may change."""
+    write(tmp_path / "a.csv", ROWS)
+    write(tmp_path / "b.csv", ROWS)
+    (tmp_path / "tasks.yaml").write_text(
+        "a: &a {type: clustering, test: a.csv, experiments: 3}\nb: {<<: *a, test: b.csv}\n"
+    )
+    second = read_spec(tmp_path)[1]
+    assert (second.parts["test"][0].name, second.options) == ("b.csv", {"experiments": 3})
+
+
 def test_files_that_are_no_spec_are_refused(tmp_path):
     with pytest.raises(ValueError, match="which does not exist"):
         read_spec(tmp_path / "nothing.yaml")
@@ -137,6 +174,9 @@ def test_files_that_are_no_spec_are_refused(tmp_path):
     with pytest.raises(ValueError, match="expected JSON"):
         read_spec(tmp_path / "a.json")
     (tmp_path / "a.yaml").write_text("a: [1\n")
+    with pytest.raises(ValueError, match="expected YAML"):
+        read_spec(tmp_path / "a.yaml")
+    (tmp_path / "a.yaml").write_text("[a]: {type: sts}\n")
     with pytest.raises(ValueError, match="expected YAML"):
         read_spec(tmp_path / "a.yaml")
     (tmp_path / "b.yaml").write_bytes("caf\u00e9".encode("latin-1"))

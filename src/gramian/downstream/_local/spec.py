@@ -25,6 +25,16 @@ KINDS = {
 _NAMES = ("tasks.yaml", "tasks.yml", "tasks.json")
 # It becomes the name of a file.
 _NAME = re.compile(r"[A-Za-z0-9][\w .()+-]*")
+# What `columns` may map to names: of each kind, and all of them for official tasks, whose kind MTEB knows.
+_PAIR = ("sentence1", "sentence2")
+_ROLES = {
+    "classification": ("text", "label"),
+    "clustering": ("text", "label"),
+    "sts": (*_PAIR, "score"),
+    "pair_classification": (*_PAIR, "label"),
+    "reranking": ("query", "positive", "negative", "document", "relevance"),
+    "retrieval": ("id", "text", "title", "instruction", "query", "document", "relevance"),
+}
 # Keys beside the parts: of every local task, of one kind, and of official tasks.
 _FACTS = ("type", "columns", "language")
 _FACTS_OF_KIND = {"classification": ("samples_per_label", "experiments"), "clustering": ("experiments",)}
@@ -82,6 +92,15 @@ def read_spec(path: str | Path) -> list[LocalSpec]:
 
 
 def _load(file: Path) -> Any:
+    def once(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
+        """A mapping, of whose entries both JSON and YAML would let the last of one name win."""
+        found: dict[Any, Any] = {}
+        for key, value in pairs:
+            if key in found:
+                raise ValueError(f"tasks: expected each key once in {file}; got {key!r} again. Rename or join them.")
+            found[key] = value
+        return found
+
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
@@ -92,8 +111,8 @@ def _load(file: Path) -> Any:
         raise ValueError(f"tasks: expected a file; got {file}, which does not exist. Check the path.") from error
     if file.suffix.lower() == ".json":
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError) as error:
+            return json.loads(text, object_pairs_hook=once)
+        except (json.JSONDecodeError, RecursionError) as error:
             raise ValueError(f"tasks: expected JSON in {file}; got something else ({error}). Correct it.") from error
     try:
         import yaml
@@ -101,8 +120,19 @@ def _load(file: Path) -> Any:
         raise ImportError(
             f"tasks: expected PyYAML, to read {file}; got none. Install it with: pip install 'gramian[mteb]'"
         ) from error
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        """A safe loader that refuses a key given twice."""
+
+    def mapping(loader: Any, node: Any) -> dict[Any, Any]:
+        own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        found: dict[Any, Any] = loader.construct_mapping(node, deep=True)
+        once([(loader.construct_object(key, deep=True), None) for key in own])
+        return found
+
+    Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, mapping)
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader)
     except yaml.YAMLError as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"tasks: expected YAML in {file}; got something else ({reason}). Correct it.") from error
@@ -133,7 +163,7 @@ def _entry(name: str, entry: Any, file: Path) -> LocalSpec:
         name=name,
         kind=kind,
         parts={part: _files(value, file, f"{what}: {part}") for part, value in parts.items()},
-        columns=_columns(given.get("columns"), what),
+        columns=_columns(given.get("columns"), kind, what),
         options=_options({key: given[key] for key in facts if key in given and key not in ("type", "columns")}, what),
     )
 
@@ -145,12 +175,18 @@ def _files(value: Any, file: Path, what: str) -> tuple[Path, ...]:
     return tuple(data_files([file.parent / one for one in values], what=what))
 
 
-def _columns(value: Any, what: str) -> Mapping[str, str] | tuple[str, ...] | None:
+def _columns(value: Any, kind: str | None, what: str) -> Mapping[str, str] | tuple[str, ...] | None:
     if value is None:
         return None
     if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
         return tuple(value)
     if isinstance(value, dict) and value and all(isinstance(one, str) for pair in value.items() for one in pair):
+        known = (
+            _ROLES[kind] if kind is not None else tuple(dict.fromkeys(role for of in _ROLES.values() for role in of))
+        )
+        unknown = next((role for role in value if role not in known), None)
+        if unknown is not None:
+            raise ValueError(f"{what}: expected columns for {', '.join(known)}; got one for {unknown!r}. Correct it.")
         return dict(value)
     raise ValueError(
         f"{what}: expected columns as 'role: name' pairs, or as a list for files without a first line of names; "
@@ -177,5 +213,5 @@ def _options(given: Mapping[str, Any], what: str) -> dict[str, Any]:
 
 
 def _called(value: Any) -> str:
-    names = {type(None): "nothing", dict: "an empty mapping", list: "a list", str: "text"}
+    names = {type(None): "nothing", dict: "a mapping" if value else "an empty mapping", list: "a list", str: "text"}
     return f"{names.get(type(value), repr(value))}"
