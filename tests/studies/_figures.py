@@ -132,8 +132,8 @@ def draw_stress() -> Path:
     return _picture(figure, "stress", width=1250, height=1250)
 
 
-def _picture(figure: Any, name: str, *, width: int, height: int) -> Path:
-    """Take the picture of a figure as `docs/assets/NAME.png`; skips where there is no Chromium."""
+def _picture(figure: Any, name: str, *, width: int, height: int, right: int = 90) -> Path:
+    """Take the picture of a figure as `docs/assets/NAME.png`, legends in the right margin; skips where there is no Chromium."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright, from the extra `test`")
     if not CHROMIUM.exists():
         pytest.skip(f"needs Chromium at {CHROMIUM}")
@@ -141,7 +141,7 @@ def _picture(figure: Any, name: str, *, width: int, height: int) -> Path:
         template="plotly_white",
         width=width,
         height=height,
-        margin={"l": 60, "r": 90, "t": 50, "b": 55},
+        margin={"l": 60, "r": right, "t": 50, "b": 55},
         font={"color": _INK, "size": 12},
     )
     figure.update_annotations(font_size=12)
