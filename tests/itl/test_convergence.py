@@ -34,8 +34,7 @@ def test_the_divergence_fluctuates_with_the_root_of_the_sample_and_is_biased_wit
     errors = [np.array(divergence_errors(pair, (2.0,), n, 60, seed=1)[2.0]) for n in SIZES]
     assert slope(SIZES, [float(some.std()) for some in errors]) == pytest.approx(-0.5, abs=0.1)
     bias = np.array([some.mean() for some in errors])
-    assert np.abs(bias * SIZES).max() < 4 * max(abs(bias[0]) * SIZES[0], 0.5)  # n times the bias does not grow
-    assert abs(bias[-1]) < 0.02
+    assert np.abs(bias * SIZES).max() < 4
 
 
 def test_the_error_of_the_divergence_falls_with_the_root_of_the_sample():
