@@ -204,10 +204,17 @@ def test_labels_mean_the_same_number_in_every_split(tmp_path):
     assert found["test"]["label"] == [2, 1]
 
 
-def test_whole_numbers_stay_the_labels_they_are():
-    assert as_classes({"test": ["10", "9"]}, what="task") == {"test": [10, 9]}
-    assert as_classes({"test": [3, 1]}, what="task") == {"test": [3, 1]}
+def test_labels_are_numbered_from_0_by_size_or_by_alphabet():
+    assert as_classes({"test": ["10", "9"]}, what="task") == {"test": [1, 0]}
+    assert as_classes({"test": [5, 0]}, what="task") == {"test": [1, 0]}
+    assert as_classes({"train": [7, 3], "test": ["3"]}, what="task") == {"train": [1, 0], "test": [0]}
     assert as_classes({"test": ["10", "nine"]}, what="task") == {"test": [0, 1]}
+    assert as_classes({"test": [True, False]}, what="task") == {"test": [1, 0]}
+    assert as_classes({"test": [1, -1, "0"]}, what="task") == {"test": [2, 0, 1]}
+
+
+def test_labels_that_mean_one_number_and_are_written_differently_stay_apart():
+    assert as_classes({"test": ["7", "007", "12"]}, what="task") == {"test": [2, 0, 1]}
 
 
 def test_semeval_files_are_known_by_their_shape_and_pairs_without_a_score_are_left_out(tmp_path):
@@ -270,6 +277,14 @@ UNUSABLE = {
         "classification",
         {"train": {"text": ["a", "b"], "label": ["x", "x"]}, "test": ROWS},
         "different labels in train",
+    ),
+    "two labels of three in the test": (
+        "classification",
+        {
+            "train": {"text": ["a", "b", "c"], "label": ["5", "6", "7"]},
+            "test": {"text": ["d", "e"], "label": ["5", "7"]},
+        },
+        "expected more labels in test than 5 and 7",
     ),
     "a label that is missing": (
         "classification",

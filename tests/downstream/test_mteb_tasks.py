@@ -97,6 +97,23 @@ def test_planted_classes_and_clusters_are_found(tasks):
         assert main_score(tasks[name].score(embed_with(read))).value == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("names", [("0", "5"), ("1", "2"), ("no", "yes")])
+def test_two_classes_score_alike_whatever_they_are_called(tmp_path, names):
+    """Scores of all metrics: with other labels than 0 and 1, MTEB's average precision fails or means the other class."""
+    found = []
+    for labels in (("0", "1"), names):
+        for part in ("train", "test"):
+            rows = {"text": [f"{part} {i}" for i in range(40)], "label": [labels[i % 2] for i in range(40)]}
+            write(tmp_path / f"{part}.csv", rows)
+        entry = {"type": "classification", "train": "train.csv", "test": "test.csv", "experiments": 2}
+        (tmp_path / "tasks.json").write_text(json.dumps({"two": entry}))
+        (task,) = local_tasks(tmp_path)
+        scores = task.score(embed_with(planted(lambda text: int(text.split()[-1]) // 7 % 2)))
+        found.append({score.metric: score.value for score in scores})
+    assert "ap" in found[0]
+    assert found[1] == found[0]
+
+
 def test_ranking_is_mean_average_precision_over_the_candidates(tasks):
     similar = {
         q: [cosines([q], [d])[0] for d in RERANKING["document"][3 * i : 3 * i + 3]]

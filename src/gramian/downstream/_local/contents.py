@@ -55,8 +55,15 @@ def _labelled(spec: LocalSpec, what: str) -> dict[str, Columns]:
     rows = {part: _rows(spec, part, ("text", "label"), what) for part in spec.parts}
     labels = as_classes({part: columns["label"] for part, columns in rows.items()}, what=what)
     for part, of_part in labels.items():
-        if len(set(of_part)) < 2:
+        there = set(of_part)
+        if len(there) < 2:
             raise ValueError(f"{what}: expected at least 2 different labels in {part}; got 1. Add texts of others.")
+        if part != "train" and len(there) == 2 and 1 not in there:
+            names = sorted({str(rows[part]["label"][of_part.index(label)]) for label in there})
+            raise ValueError(
+                f"{what}: expected more labels in {part} than {' and '.join(names)}, or only these two in every part; got more "
+                "elsewhere. MTEB scores a test of two labels as a binary one: add texts of the others, or leave them out."
+            )
     return {
         part: {"text": texts_of(columns["text"], role="text", what=f"{what}: {part}"), "label": labels[part]}
         for part, columns in rows.items()

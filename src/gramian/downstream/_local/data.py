@@ -92,7 +92,9 @@ def texts_of(values: Sequence[Any], *, role: str, what: str) -> list[str]:
 
 
 def as_classes(parts: Mapping[str, Sequence[Any]], *, what: str) -> dict[str, list[int]]:
-    """Labels of some parts as numbers that mean the same in each: whole numbers as they are, others in the order of the alphabet.
+    """Labels of some parts as numbers from 0 that mean the same in each: by size where all are whole numbers, else by alphabet.
+
+    Numbers have to begin at 0: MTEB takes 1 for the positive label wherever a test holds two labels.
 
     Raises:
         ValueError: A label that is missing, or neither text nor a whole number.
@@ -105,9 +107,11 @@ def as_classes(parts: Mapping[str, Sequence[Any]], *, what: str) -> dict[str, li
                     "Correct it."
                 )
     every = {label for labels in parts.values() for label in labels}
-    if all(isinstance(label, int) or label.isdecimal() for label in every):
-        return {part: [int(label) for label in labels] for part, labels in parts.items()}
-    numbers = {label: number for number, label in enumerate(sorted({str(label) for label in every}))}
+    names = {str(label) for label in every}
+    whole = all(name.removeprefix("-").isdecimal() for name in names)
+    # 7 and 007 are two labels, so both are text.
+    of_size = whole and len({int(label) for label in every}) == len(names)
+    numbers = {name: number for number, name in enumerate(sorted(names, key=int if of_size else None))}
     return {part: [numbers[str(label)] for label in labels] for part, labels in parts.items()}
 
 
