@@ -51,6 +51,8 @@ def test_all_cells_read_prompts_that_the_longest_prefix_fits_into():
     assert stress_plan("m", lengths=[8, 64]).settings["max_tokens"] == 128
     assert stress_plan("m", lengths=[8, 200]).settings["max_tokens"] == 200
     assert stress_plan("m", kinds=["shuffle"], lengths=[8, 64]).settings["min_tokens"] == 8
+    assert stress_plan("m", lengths=[8, 64], settings={"max_tokens": 64}).settings["max_tokens"] == 64
+    assert stress_plan("m", kinds=["shuffle"], settings={"max_tokens": 16}).settings["max_tokens"] == 16
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,7 @@ def test_all_cells_read_prompts_that_the_longest_prefix_fits_into():
         ({"lengths": [1]}, "lengths: expected at least one, in tokens; got 1"),
         ({"lengths": []}, "lengths: expected at least one, in tokens; got none"),
         ({"lengths": [3]}, "strength: expected a share .* or a whole number of tokens from 4"),
+        ({"lengths": [8, 64], "settings": {"max_tokens": 63}}, "max_tokens: expected at least 64.*; got 63"),
         ({"settings": {"views": 2}}, "views: expected 0 under stress; got 2"),
         ({"model_options": {"untrained": True}}, "model_options: expected no untrained"),
     ],

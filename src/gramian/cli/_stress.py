@@ -37,7 +37,12 @@ def stress_command(
     drop: options.Drop = None,
     prompts: options.Prompts = 100,
     min_tokens: options.MinTokens = 8,
-    max_tokens: options.MaxTokens = 128,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(
+            help="Cut longer prompts; default: 128, or as many as the longest prefix has.", rich_help_panel="Corpus"
+        ),
+    ] = None,
     measures: options.Measures = None,
     orders: options.Orders = "1,2",
     normalize: options.Normalize = None,
@@ -86,11 +91,11 @@ def stress_command(
         settings={
             "prompts": prompts or None,
             "min_tokens": min_tokens,
-            "max_tokens": max_tokens,
             "orders": options.numbers("--orders", orders),
             "normalize": normalize,
             "groups": groups,
             "token_budget": token_budget,
+            **({} if max_tokens is None else {"max_tokens": max_tokens}),
             **({} if measures is None else {"measures": options.names(measures)}),
         },
     )

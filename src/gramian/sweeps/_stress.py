@@ -45,13 +45,15 @@ def stress_plan(
         corpus: as for `layers.load_corpus`.
         model_options: more arguments of `load_model`.
         corpus_options: more arguments of `load_corpus`.
-        settings: of the plan; by default `STRESS_MEASURES`, 100 prompts, and as many tokens as the longest prefix has.
+        settings: of the plan; by default `STRESS_MEASURES`, 100 prompts, and 128 tokens or as many as the longest prefix has.
+            ``min_tokens`` counts where it is above the longest prefix.
 
     Returns:
         The plan, for `run_plan`.
 
     Raises:
-        ValueError: no kind, an unknown or repeated one, a strength or length out of range or given twice, or views.
+        ValueError: no kind, an unknown or repeated one, a strength or length out of range or given twice, ``max_tokens`` below
+            the longest prefix, or views.
     """
     chosen = dict(settings or {})
     options = dict(model_options or {})
@@ -69,7 +71,11 @@ def stress_plan(
     chosen["seed"] = seed
     chosen.setdefault("measures", list(STRESS_MEASURES))
     chosen.setdefault("prompts", 100)
-    chosen["max_tokens"] = max(chosen.get("max_tokens", 128), longest)
+    if chosen.setdefault("max_tokens", max(128, longest)) < longest:
+        raise ValueError(
+            f"max_tokens: expected at least {longest}, the longest of the lengths; got {chosen['max_tokens']}. "
+            "Raise it, or take shorter lengths"
+        )
     chosen["min_tokens"] = max(chosen.get("min_tokens", 8), longest)
     cells = [
         Cell(
