@@ -69,14 +69,13 @@ def test_learned_points_diverge_less_than_the_selected_ones_they_start_from(alph
     assert learned < divergence(members, kept[kept_labels == 0], 1.0, alpha)
 
 
-@pytest.mark.parametrize("alpha", [1.01, 2.0])
-def test_points_from_uniform_draws_diverge_less_than_the_best_of_a_hundred_random_subsets(alpha):
+def test_points_from_uniform_draws_diverge_less_than_random_subsets_do():
     x, y = two_blobs(80, 8, width=2)
-    sampler = JensenRenyiPrototypes(alpha=alpha, init="uniform", bandwidth=1.0, standardize=False, random_state=0)
+    sampler = JensenRenyiPrototypes(init="uniform", bandwidth=1.0, standardize=False, random_state=0)
     points, labels = sampler.fit_resample(x, y)
     members, rng = x[y == 0], np.random.default_rng(0)
-    random = [divergence(members, members[rng.choice(80, 8, replace=False)], 1.0, alpha) for _ in range(100)]
-    assert divergence(members, points[labels == 0], 1.0, alpha) < min(random)
+    random = [divergence(members, members[rng.choice(80, 8, replace=False)], 1.0, 1.01) for _ in range(100)]
+    assert divergence(members, points[labels == 0], 1.0, 1.01) < min(random)
 
 
 def test_one_point_for_a_symmetric_class_lies_at_its_centre():
