@@ -126,6 +126,7 @@ CASES = [
     ("good.csv good.csv --permutations 0", "permutations: expected an integer of at least 1"),
     ("good.csv good.csv --max-points 1", "--max-points"),
     ("good.csv good.csv --report FOLDER", "--report: expected a file to write; got the directory"),
+    ("good.csv good.csv --report good.csv", "--report: expected a file ending in .html; got good.csv. Call it good.html"),
 ]
 
 
@@ -133,7 +134,7 @@ CASES = [
 def test_one_line_and_exit_2(typed, expected, box, monkeypatch, capsys):
     monkeypatch.chdir(box)
     arguments = ["nothing" if word == "FOLDER" else word for word in typed.split()]
-    page = [] if "FOLDER" in typed else ["--report", "page.html"]
+    page = [] if "--report" in typed else ["--report", "page.html"]
     code, out, err = compare(monkeypatch, capsys, *arguments, *page)
     assert code == 2, out
     assert out == ""

@@ -261,6 +261,14 @@ def test_files_called_alike_are_told_apart_by_their_folder(tmp_path, found):
     assert [sample["name"] for sample in told["samples"]] == ["monday/data.csv", "tuesday/data.csv"]
 
 
+def test_names_are_no_markup_of_the_terminal(apart, tmp_path, run):
+    names = ("[/b]", "[red]b", "c")
+    files = [write_csv(tmp_path / f"[bold]{place}.csv", part, names) for place, part in enumerate(apart[2:])]
+    code, out, err = run(*files)
+    assert code == 0, err
+    assert "sample      [bold]0.csv: 40 points" in out
+
+
 def test_images_of_any_mode_and_size_are_compared(tmp_path, found):
     dark = write_images(tmp_path / "dark", 12, level=70)
     write_images(tmp_path / "dark" / "class", 8, level=70, mode="L", seed=1)

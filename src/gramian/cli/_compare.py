@@ -119,6 +119,9 @@ def compare_command(
     )
     if report is not None and report.is_dir():
         raise ValueError(f"--report: expected a file to write; got the directory {report}. Add a file name to it.")
+    # A slip of the hand must not write over a sample.
+    if report is not None and report.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"--report: expected a file ending in .html; got {report}. Call it {report.stem}.html")
     parameters = {**vars(settings), **vars(reading)}
     with ProgressBar(quiet=json_output) as bar:
         bar.begin("Reading")

@@ -51,7 +51,7 @@ def print_comparison(comparison: Comparison) -> None:
 def _plain_table(*titles: str, right: Sequence[str] = ()) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", show_header=any(titles))
     for title in titles:
-        table.add_column(title, justify="right" if title in right else "left")
+        table.add_column(_quoted(title), justify="right" if title in right else "left")
     return table
 
 
