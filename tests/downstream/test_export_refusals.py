@@ -2,6 +2,7 @@
 
 import json
 import resource
+from pathlib import Path
 
 import pytest
 import torch
@@ -173,6 +174,39 @@ def test_an_earlier_export_is_replaced_whole_or_kept(llama, tmp_path, monkeypatc
         export_layer(llama, layer=3, out=out, overwrite=True)
     assert {file: file.read_bytes() for file in out.rglob("*") if file.is_file()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("error", [OSError("no"), KeyboardInterrupt()])
+def test_the_earlier_export_stays_when_the_new_one_cannot_take_its_place(llama, tmp_path, monkeypatch, error):
+    out = tmp_path / "out"
+    export_layer(llama, layer=1, out=out)
+    replace = Path.replace
+
+    def refused(path, target):
+        if path.name == ".out.aside":
+            raise error
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", refused)
+    with pytest.raises(type(error)):
+        export_layer(llama, layer=2, out=out, overwrite=True)
+    assert json.loads((out / "gramian_export.json").read_text())["layer"] == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_export_killed_between_its_renames_loses_nothing(llama, tmp_path, monkeypatch):
+    """The next one fails too; what was there before either is there again."""
+    out = tmp_path / "out"
+    export_layer(llama, layer=1, out=out)
+    out.replace(tmp_path / ".out.old")
+
+    def full_disk(*arguments, **named):
+        raise OSError("full")
+
+    monkeypatch.setattr(export, "write_folder", full_disk)
+    with pytest.raises(OSError, match="full"):
+        export_layer(llama, layer=2, out=out)
+    assert json.loads((out / "gramian_export.json").read_text())["layer"] == 1
 
 
 def test_an_export_is_no_model_to_overwrite_with_itself(tmp_path):

@@ -198,6 +198,9 @@ def _written_aside(folder: Path) -> Iterator[Path]:
     """A folder that takes its name when everything in it is written and checked; until then, and on failure, nothing changes."""
     there = next(parent for parent in folder.absolute().parents if parent.exists())
     aside, old = there / f".{folder.name}.aside", there / f".{folder.name}.old"
+    if there == folder.absolute().parent and old.is_dir() and not folder.exists():
+        # Killed between the two renames: what was to be replaced is all there is.
+        old.replace(folder)
     for leftover in (aside, old):
         shutil.rmtree(leftover, ignore_errors=True)
     try:
@@ -206,7 +209,13 @@ def _written_aside(folder: Path) -> Iterator[Path]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         if folder.exists():
             folder.replace(old)
-        aside.replace(folder)
+        try:
+            aside.replace(folder)
+        except BaseException:
+            # An interrupt too: the earlier export is whole, and would go with the finally below.
+            if old.exists():
+                old.replace(folder)
+            raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
