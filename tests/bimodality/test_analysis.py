@@ -145,11 +145,15 @@ def test_full_texts_replace_the_excerpts(tmp_path):
 
 
 def test_layers_that_cannot_be_tested_are_left_out_and_said(tmp_path):
-    values = np.random.default_rng(6).normal(size=(2, 40))
+    """Two values that differ by rounding, as of copies in two batches, would be two clear modes."""
+    values = np.random.default_rng(6).normal(size=(3, 40))
     values[0] = 3.0
+    values[2] = np.where(np.arange(40) % 2, np.float32(3), np.nextafter(np.float32(3), np.float32(4)))
     result = find_modes(write_run(tmp_path / "run", values))
     assert [layer.layer for layer in result.layers] == [1]
-    assert result.notes == ("layer 0: all 40 values are equal. Left out.",)
+    assert result.notes == tuple(
+        f"layer {layer}: all 40 values are equal, but for rounding. Left out." for layer in (0, 2)
+    )
 
 
 @pytest.mark.parametrize(

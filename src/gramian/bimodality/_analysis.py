@@ -16,6 +16,9 @@ from gramian.bimodality._mixture import Mixture, fit_mixture
 from gramian.bimodality._separation import Separation, separation
 from gramian.bimodality._values import RunValues, read_values
 
+# Of states in single precision; the batches of a corpus of copies differ by as much, and look like modes.
+_ROUNDING = 1e-6
+
 
 @dataclass(frozen=True)
 class LayerModes:
@@ -142,8 +145,8 @@ def _testable(values: RunValues, notes: list[str]) -> list[tuple[int, str]]:
         name = f"layer {key[0]}" if key[1] == "residual" else key[1].replace("_", " ")
         if len(of_layer) < FEWEST:
             notes.append(f"{name}: {len(of_layer)} prompts have a value; at least {FEWEST} are needed. Left out.")
-        elif of_layer.min() == of_layer.max():
-            notes.append(f"{name}: all {len(of_layer)} values are equal. Left out.")
+        elif np.ptp(of_layer) <= _ROUNDING * np.abs(of_layer).max():
+            notes.append(f"{name}: all {len(of_layer)} values are equal, but for rounding. Left out.")
         else:
             kept.append(key)
     if not kept:
