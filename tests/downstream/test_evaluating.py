@@ -16,7 +16,7 @@ import pytest
 from gramian.downstream import Score, VectorStore, evaluate_layers, readings
 from gramian.runs import RunMismatch, read_run
 from tests.downstream._texts import TEXTS, numbered_texts, pooled_alone, sunken_model
-from tests.layers._tiny import tiny_model
+from tests.layers._tiny import save_tiny, tiny_model
 
 ROOT = Path(__file__).parents[2]
 
@@ -139,6 +139,15 @@ def test_a_run_of_other_parameters_is_refused(llama, tmp_path, changed):
         changed = {"store": VectorStore(tmp_path / "s", precision=changed["store"])}
     with pytest.raises(RunMismatch):
         evaluate_layers(**{"model": llama, "tasks": [Norms()], "out": tmp_path / "run", **changed})
+
+
+def test_the_same_weights_under_another_configuration_are_another_run(tmp_path):
+    folder = save_tiny(tmp_path / "model")
+    evaluate_layers(str(folder), [Norms()], out=tmp_path / "run")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "rms_norm_eps": 0.5}))
+    with pytest.raises(RunMismatch, match="config"):
+        evaluate_layers(str(folder), [Norms()], out=tmp_path / "run")
 
 
 def test_groups_of_layers_give_the_same_scores_with_a_pass_each(llama, tmp_path):
@@ -280,7 +289,7 @@ PROGRAM = """
 import sys
 from gramian.downstream import VectorStore, evaluate_layers
 from tests.downstream.test_evaluating import Norms, numbered_texts
-from tests.layers._tiny import tiny_model
+from tests.layers._tiny import save_tiny, tiny_model
 
 class Slow(Norms):
     def score(self, embed):
