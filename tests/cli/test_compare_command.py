@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from gramian.cli._comparing import _holm
+from gramian.cli._samples import Reading, read_samples, standardized
 from gramian.inference import k_sample_test, two_sample_test
 from tests.cli._samples import compare, document, points, write_csv, write_images
 
@@ -156,8 +157,6 @@ def test_a_group_column_gives_what_two_files_give(apart, tmp_path, found):
 
 
 def test_rows_of_a_group_keep_their_number_in_the_file(tmp_path):
-    from gramian.cli._samples import Reading, read_samples
-
     path = tmp_path / "both.csv"
     path.write_text("a,g\n1,x\n2,y\n3,x\n4,y\n")
     first, second = read_samples([str(path)], Reading(group="g"))
@@ -196,6 +195,13 @@ def test_standardized_columns_do_not_depend_on_their_unit(apart, tmp_path, found
     raw = found(*scaled)
     assert raw["statistic"] != pytest.approx(straight["statistic"], rel=1e-2)
     assert any("--standardize brings all to one" in note and "c the widest" in note for note in raw["notes"])
+
+
+def test_standardized_points_have_mean_0_and_deviation_1_over_all_samples(apart):
+    samples = read_samples([str(path) for path in apart[:2]], Reading())
+    pooled = np.concatenate(standardized(samples))
+    assert pooled.mean(0) == pytest.approx(np.zeros(3), abs=1e-12)
+    assert pooled.std(0) == pytest.approx(np.ones(3))
 
 
 def test_constant_columns_are_named_and_change_nothing(apart, tmp_path, found):
@@ -244,6 +250,17 @@ def test_fewer_points_are_drawn_only_when_asked_and_it_is_said(apart, found):
     told = found(*apart[:2], "--max-points", "35")
     assert [sample["points"] for sample in told["samples"]] == [35, 30]
     assert told["notes"] == ["35 of the 40 points of old.csv are compared, drawn by seed 0."]
+
+
+def test_points_that_stay_keep_their_names_and_pictures(tmp_path):
+    folder = write_images(tmp_path / "images", 9, level=90)
+    everything, _ = read_samples([str(folder), str(folder)], Reading())
+    drawn, _ = read_samples([str(folder), str(folder)], Reading(max_points=4))
+    places = [everything.rows.index(name) for name in drawn.rows]
+    assert len(set(places)) == 4
+    assert places != [0, 1, 2, 3], "the draw is not the head of the list"
+    assert (drawn.points == everything.points[places]).all()
+    assert [drawn.picture(place) for place in range(4)] == [everything.picture(place) for place in places]
 
 
 def test_one_file_twice_is_named(apart, run):
