@@ -113,12 +113,24 @@ def divergence_of_rows(
     else:
         scales = traces.sum(-1, keepdim=True).reciprocal().expand(traces.shape)
     scaled = [block * scales[..., i, None, None] for i, block in enumerate(blocks)]
-    mixture = torch.zeros((), dtype=scaled[0].dtype, device=rows.device)
-    for i, part in enumerate(parts):
-        whole = part.shape[-2] >= width
-        mixture = mixture + (scaled[i] if whole else _second_moment(part) * scales[..., i, None, None])
     within = _entropy(scaled, alpha, size, eps)
-    return _entropy([mixture], alpha, size, eps) + label_entropy(members, alpha, balanced) - within
+    mixture = _entropy([_mixture(parts, scaled, scales)], alpha, size, eps)
+    return mixture + label_entropy(members, alpha, balanced) - within
+
+
+def _mixture(
+    parts: list[Tensor], scaled: list[Tensor], scales: Float[Tensor, "*batch groups"]
+) -> Float[Tensor, "*batch m m"]:
+    """Sum of the groups' second moments, of which those of large groups are there already."""
+    width = parts[0].shape[-1]
+    total = torch.zeros((), dtype=scales.dtype, device=scales.device)
+    small = []
+    for i, (part, moment) in enumerate(zip(parts, scaled, strict=True)):
+        if part.shape[-2] >= width:
+            total = total + moment
+        else:
+            small.append(part * scales[..., i, None, None].sqrt())
+    return total + _second_moment(torch.cat(small, dim=-2)) if small else total
 
 
 def _outer(rows: Float[Tensor, "*batch n m"]) -> Float[Tensor, "*batch n n"]:
@@ -131,13 +143,11 @@ def _second_moment(rows: Float[Tensor, "*batch n m"]) -> Float[Tensor, "*batch m
     # In float64, as divergences are small differences; float32 rows are converted in pieces, never all at once.
     wide = spectral_dtype(rows)
     step = rows.shape[-2] if rows.dtype == wide else max(1, _CHUNK // rows.shape[-1])
-    total: Tensor | None = None
+    total = torch.zeros((), dtype=wide, device=rows.device)
     with torch.autocast(rows.device.type, enabled=False):
         for piece in rows.split(step, dim=-2):
             converted = piece.to(wide)
-            product = converted.mT @ converted
-            total = product if total is None else total + product
-    assert total is not None
+            total = total + converted.mT @ converted
     return total
 
 
