@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from gramian.cli._app import main
-from gramian.downstream import Reading, choose_by_labels, evaluate_layers, labelled_task
+from gramian.downstream import LayerReader, Reading, choose_by_labels, choose_by_probe, evaluate_layers, labelled_task
+from gramian.layers import load_model
 from gramian.runs import RunDirectory, read_run
 from tests.layers._tiny import save_tiny
 
@@ -233,21 +234,37 @@ def test_the_choice_on_a_labelled_file_is_reported_with_its_check_and_its_cost(s
     assert f"Cost: 0 forward passes, {labels['probes']} probes" in printed, "the store holds the vectors"
 
 
-def test_vectors_of_the_choice_are_those_of_the_run(scored):
-    """A probe on the same file, by the same reading and folds, scores a layer as the run did."""
-    record = read_run(scored / "run")
-    few = {"field": "words", "label_field": "kind", "probe": "knn"}
+KIND = {"field": "words", "label_field": "kind", "reading": "pooling=last;normalize=raw"}
+
+
+def test_the_choice_is_that_of_the_probe_on_the_reader_s_vectors(scored):
+    """By the run's reading and among the candidates alone, though the model's last layer has a normed state too."""
+    candidates = [(2, "residual"), (3, "residual")]
     found = choose_by_labels(
-        record,
-        scored / "few.csv",
-        **few,
-        reading="pooling=last;normalize=raw",
-        candidates=[(1, "residual"), (2, "residual")],
+        read_run(scored / "run"), scored / "few.csv", **KIND, probe="knn", candidates=candidates
+    ).choice
+    task = labelled_task(scored / "few.csv", field="words", label_field="kind", probe="knn")
+    reader = LayerReader(load_model(str(scored / "model")), readings=Reading("last"), max_tokens=512)
+    expected = choose_by_probe(
+        lambda layer, stream: reader.vectors(task.texts, layer, stream, Reading("last")),
+        task.labels,
+        streams=candidates,
+        probe="knn",
+        groups=task.texts,
     )
-    assert found.choice.board.streams == ((1, "residual"), (2, "residual"))
-    rows = {row["layer"]: row["value"] for row in record.table("scores").to_pylist() if row["stream"] == "residual"}
-    for place, layer in enumerate((1, 2)):
-        assert found.choice.board.values[0, place] == pytest.approx(rows[layer], abs=2 / 24)
+    assert list(found.board.streams) == candidates
+    assert found.board.values.tolist() == expected.board.values.tolist()
+    assert (found.chosen, found.held_out) == (expected.chosen, expected.held_out)
+
+
+def test_copies_of_a_text_in_a_labelled_file_stay_together(scored, tmp_path):
+    """Twelve texts six times each under labels that mean nothing: split, a probe would know them by heart."""
+    lines = [f"text number {k},{'ab'[k * 5 % 12 // 6]}" for k in range(12)]
+    (tmp_path / "copies.csv").write_text("\n".join(["words,kind", *lines * 6]))
+    candidates = [(2, "residual"), (3, "residual")]
+    found = choose_by_labels(read_run(scored / "run"), tmp_path / "copies.csv", **KIND, candidates=candidates)
+    assert (found.texts, found.forward_passes) == (72, 12)
+    assert found.choice.held_out.value < 0.8
 
 
 @pytest.mark.parametrize(
