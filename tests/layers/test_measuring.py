@@ -8,8 +8,8 @@ import pytest
 
 from gramian import quality
 from gramian.layers import load_corpus_for, load_model, measure
-from gramian.runs import read_run
-from tests.layers._tiny import tiny_llama_folder, tiny_model, tiny_tokenizer
+from gramian.runs import RunMismatch, read_run
+from tests.layers._tiny import save_tiny, tiny_llama_folder, tiny_model, tiny_tokenizer
 
 OPTIONS = {"prompts": 24, "views": 2, "max_tokens": 24, "min_tokens": 8}
 
@@ -362,3 +362,13 @@ class _nothing:
 
     def __exit__(self, *_):
         return None
+
+
+def test_the_same_weights_under_another_configuration_are_another_run(tmp_path):
+    folder = save_tiny(tmp_path / "model")
+    options = {**OPTIONS, "views": 0, "prompts": 8, "measures": ["prompt_entropy"]}
+    measure(str(folder), out=tmp_path / "run", **options)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "rms_norm_eps": 0.5}))
+    with pytest.raises(RunMismatch, match="config"):
+        measure(str(folder), out=tmp_path / "run", **options)

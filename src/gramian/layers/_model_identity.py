@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from gramian.layers._layered_model import LanguageModel, VisionModel
+from gramian.layers._weights import config_hash
 
 
 def describe(model: LanguageModel | VisionModel) -> dict[str, Any]:
@@ -24,6 +25,8 @@ def describe(model: LanguageModel | VisionModel) -> dict[str, Any]:
         "depth": model.depth,
         "width": model.width,
         "weights_hash": model.weights_hash,
+        # The same weights under another configuration, of positions or of a norm's epsilon, are another model.
+        "config_hash": config_hash(model.model.config.to_dict(), seed=0),
         **reader,
         "blocks": next(name for name, module in model.model.named_modules() if module is model.blocks),
         "untrained": model.untrained,

@@ -58,7 +58,7 @@ def weight_files_hash(files: list[Path]) -> str:
 
 
 def config_hash(config: Mapping[str, Any], *, seed: int) -> str:
-    """Hash of an untrained model: the configuration, less what does not change its weights, and the seed."""
+    """Hash of a configuration, less what changes neither weights nor states; with the seed it names an untrained model."""
     skipped = {"_name_or_path", "transformers_version", "dtype", "torch_dtype"}
     kept = {key: value for key, value in config.items() if key not in skipped}
     text = json.dumps({"config": kept, "seed": seed}, sort_keys=True, default=str)

@@ -13,7 +13,7 @@ from gramian.downstream._evaluation.notes import evaluation_notes
 from gramian.downstream._evaluation.score_tables import measures_table, scores_table
 from gramian.downstream._evaluation.scoring import Scoring
 from gramian.downstream._tasks.protocol import LayerTask
-from gramian.downstream._vectors.encoder import encoder_identity, model_identity
+from gramian.downstream._vectors.encoder import model_identity
 from gramian.downstream._vectors.layer_choice import Layers, stream_groups
 from gramian.downstream._vectors.reader import LayerReader
 from gramian.downstream._vectors.readings import Reading, as_readings
@@ -111,8 +111,6 @@ def evaluate_layers(
     described = model_identity(loaded)
     parameters = {
         "model": described,
-        # Positions, say: the same weights with another configuration are another model.
-        "config": encoder_identity(loaded, max_tokens=reader.max_tokens)["config"],
         "tasks": [{"name": task.name, "type": task.type, "hash": task.hash} for task in tasks],
         "readings": [one.variant for one in chosen],
         "streams": [list(one) for one in reader.streams],

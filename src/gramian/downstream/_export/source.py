@@ -112,8 +112,9 @@ def load_measured_model(
     if not isinstance(loaded, LanguageModel):
         raise TypeError(f"model: expected one that reads text; got {type(loaded).__name__}. Name another.")
     described = model_identity(loaded)
-    for key, what in (("weights_hash", "weights"), ("tokenizer_hash", "tokenizer")):
-        if described[key] != facts[key]:
+    for key, what in (("weights_hash", "weights"), ("config_hash", "configuration"), ("tokenizer_hash", "tokenizer")):
+        # Runs made before configurations were recorded have no hash of theirs.
+        if described[key] != facts.get(key, described[key]):
             raise ValueError(
                 f"model: expected the {what} that {record.path} measured (sha256 {facts[key][:12]}...); got {found} with "
                 f"{described[key][:12]}.... Name the model of the run with {option}."
