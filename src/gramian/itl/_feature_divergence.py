@@ -23,11 +23,11 @@ _CHUNK = 2**22
 def feature_divergence(features: ArrayT, labels: ArrayT, *, alpha: Order = 1.01, balanced: bool = False) -> ArrayT:
     r"""Jensen-Rényi divergence of groups of feature vectors, in nats, at most the entropy of the labels.
 
-    .. math:: D_\alpha = S_\alpha(\Phi \Phi^\top) + S_\alpha(L) - S_\alpha(\Phi \Phi^\top \circ L)
+    .. math:: D_\alpha = S_\alpha(Z Z^\top) + S_\alpha(L) - S_\alpha(Z Z^\top \circ L)
 
     The value of :func:`gramian.jensen_renyi_divergence` for the linear Gram of the features, computed from second moments:
-    :math:`\Phi \Phi^\top` has the non-zero eigenvalues of :math:`\Phi^\top \Phi = \sum_c \Phi_c^\top \Phi_c`, and each block of
-    the Hadamard product those of its :math:`\Phi_c^\top \Phi_c`. With the features of a :class:`gramian.itl.FeatureMap`
+    :math:`Z Z^\top` has the non-zero eigenvalues of :math:`Z^\top Z = \sum_c Z_c^\top Z_c`, and each block of
+    the Hadamard product those of its :math:`Z_c^\top Z_c`. With the features of a :class:`gramian.itl.FeatureMap`
     this stands for the divergence under its kernel.
 
     Source: [hoyos2022]. Their released code takes the unweighted entropy of the labels for weighted groups, which

@@ -25,7 +25,7 @@ class FeatureMap(ABC):
 
     .. math:: k(x, y) \approx \langle \phi(x), \phi(y) \rangle
 
-    With ``n`` points the Gram is :math:`\Phi \Phi^\top`, of rank up to ``features``, and everything computed from its
+    With ``n`` points the Gram is :math:`Z Z^\top`, of rank up to ``features``, and everything computed from its
     spectrum costs ``n m^2`` instead of ``n^3``. Made by :func:`gramian.itl.fourier_map` and
     :func:`gramian.itl.nystrom_map`; frozen: the same points always get the same features.
 

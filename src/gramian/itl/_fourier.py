@@ -54,8 +54,8 @@ def fourier_map(
 ) -> FeatureMap:
     r"""Random Fourier features of a kernel that depends on the difference of two points (no unit).
 
-    .. math:: \phi(x) = \sqrt{2/m}\, (\cos \omega_1^\top x, \dots, \cos \omega_{m/2}^\top x,
-        \sin \omega_1^\top x, \dots, \sin \omega_{m/2}^\top x)
+    .. math:: \phi(x) = \sqrt{2/m}\, (\operatorname{cos} \omega_1^\top x, \dots, \operatorname{cos} \omega_{m/2}^\top x,
+        \operatorname{sin} \omega_1^\top x, \dots, \operatorname{sin} \omega_{m/2}^\top x)
 
     The frequencies are a sample of the kernel's Fourier transform: Gaussian for the Gaussian kernel, multivariate Cauchy
     for the Laplacian one with the Euclidean distance. Every point has norm one, as under the kernel; an inner product is off by

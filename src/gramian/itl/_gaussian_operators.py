@@ -148,7 +148,7 @@ def gaussian_operator_divergence(
         {\sum_c \pi_c^\alpha \operatorname{tr} \rho_c^\alpha}, \quad \bar\rho = \sum_c \pi_c \rho_c
 
     A trace of a product of operators is a mean of kernels around a cycle,
-    :math:`\operatorname{tr} \rho_1 \cdots \rho_\alpha = \mathbb{E}\, k(x_1, x_2) k(x_2, x_3) \cdots k(x_\alpha, x_1)` with
+    :math:`\operatorname{tr} \rho_1 \ldots \rho_\alpha = \mathbb{E}\, k(x_1, x_2) k(x_2, x_3) \ldots k(x_\alpha, x_1)` with
     :math:`x_i` from population i, which for Gaussians is a Gaussian integral.
 
     Source: [hoyos2022] for the divergence; the integrals are derived in docs/design/convergence.md.

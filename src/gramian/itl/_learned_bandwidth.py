@@ -47,7 +47,7 @@ def learn_bandwidth(
 ) -> float:
     r"""The bandwidth at which the divergence of groups stands out most from that of shuffled groups, positive.
 
-    .. math:: \hat\sigma = \arg\max_\sigma \frac{D_\sigma(L) - \operatorname{mean}_P D_\sigma(PL)}
+    .. math:: \hat\sigma = \operatorname{argmax}_\sigma \frac{D_\sigma(L) - \operatorname{mean}_P D_\sigma(PL)}
         {\operatorname{std}_P D_\sigma(PL)}
 
     The divergence itself cannot be maximised: as the bandwidth vanishes every Gram becomes the identity and the divergence of
