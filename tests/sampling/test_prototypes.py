@@ -28,8 +28,10 @@ def test_features_have_unit_length_and_are_exact_where_every_point_is_a_landmark
     x = two_blobs(60)[0]
     of = features(x, 1.0)
     assert of.of_class.square().sum(1).numpy() == pytest.approx(np.ones(len(x)), rel=1e-10)
-    far = of(torch.full((1, 3), 100.0, dtype=torch.float64))
-    assert float(far.square().sum()) == pytest.approx(1)
+    between, far = torch.from_numpy(x[:1] + 0.7), torch.full((1, 3), 100.0, dtype=torch.float64)
+    for point in (between, far):
+        assert float(of(point).square().sum()) == pytest.approx(1)
+    assert 0.01 < float(of(between)[0, -1]) < 0.99
     squared = ((x[:, None] - x[None]) ** 2).sum(-1)
     assert (of.of_class @ of.of_class.mT).numpy() == pytest.approx(np.exp(-squared / 2), abs=1e-6)
 

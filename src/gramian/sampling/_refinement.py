@@ -31,7 +31,7 @@ def refine(features: ClassFeatures, chosen: Indices, alpha: float) -> Indices:
     operator = _operator(vectors[taken])
     best = features.divergence(operator, alpha)
     for _ in range(2 * len(chosen)):
-        weight = _weights(features, operator, alpha)
+        weight = _weights(features, operator, alpha, 1 / (len(chosen) + 1))
         leaving = torch.where(taken, weight, -torch.inf).topk(min(_TRIED, len(chosen))).indices
         entering = (
             torch.where(taken, torch.inf, weight).topk(min(_TRIED, len(vectors) - len(chosen)), largest=False).indices
@@ -46,8 +46,13 @@ def refine(features: ClassFeatures, chosen: Indices, alpha: float) -> Indices:
     return np.flatnonzero(taken.numpy())
 
 
-def _weights(features: ClassFeatures, operator: Tensor, alpha: float) -> Tensor:
-    at = operator.clone().requires_grad_()
+def _weights(features: ClassFeatures, operator: Tensor, alpha: float, mixed: float) -> Tensor:
+    """What each point of the class adds to the divergence to first order, where some of the class is mixed in.
+
+    At the subset's own operator the derivative by directions that it lacks is infinite up to order 1: a share of the
+    class, as large as one point's, makes it say what an exchange would bring.
+    """
+    at = torch.lerp(operator, features.class_operator, mixed).requires_grad_()
     (slope,) = torch.autograd.grad(features.divergence(at, alpha), at)
     return ((features.of_class @ slope) * features.of_class).sum(1)
 
