@@ -43,11 +43,11 @@ def test_from_a_bad_start_exchanges_come_near_the_best_of_all_subsets(alpha, see
     assert divergence(x, x[found], 0.7, alpha) <= 1.6 * best
 
 
-def test_the_points_that_weigh_most_leave_first(monkeypatch):
-    """Two points of a far outlier's cluster are chosen and one should be: with one try a side, it must be one of them."""
+def test_points_leave_where_there_are_too_many_and_enter_where_they_lack(monkeypatch):
+    """With one try on each side, the first exchange must already be the right one."""
     from gramian.sampling import _refinement
 
     monkeypatch.setattr(_refinement, "_TRIED", 1)
-    x = np.concatenate([class_of(30) * 0.3, [[50.0, 0.0], [50.1, 0.0]]])
-    found = refine(features(x), np.array([30, 31]), 5.0)
-    assert (found >= 30).sum() < 2
+    x = np.concatenate([0.3 * class_of(20), 0.3 * class_of(20, seed=1) + 50])
+    found = refine(features(x), np.array([0, 1, 2, 20]), 5.0)
+    assert (found >= 20).sum() == 2

@@ -63,4 +63,5 @@ def _entropy(values: Tensor, alpha: float) -> Tensor:
     # The public function checks its input each time, which would cost a third of every step of learning.
     clipped = values.clamp(min=0)
     cutoff = values.shape[-1] * torch.finfo(values.dtype).eps
-    return renyi_entropy(clipped / clipped.sum(-1, keepdim=True), alpha, cutoff)
+    entropy: Tensor = renyi_entropy(clipped / clipped.sum(-1, keepdim=True), alpha, cutoff)
+    return entropy
