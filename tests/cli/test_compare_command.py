@@ -263,6 +263,22 @@ def test_points_that_stay_keep_their_names_and_pictures(tmp_path):
     assert [drawn.picture(place) for place in range(4)] == [everything.picture(place) for place in places]
 
 
+def test_many_points_are_tested_by_features_and_it_is_said(tmp_path, found):
+    """At other orders than 2 from 1,000 points on; asked for, there is nothing to note."""
+    x, y = points(600, columns=2), points(500, 1.0, columns=2, seed=1)
+    np.save(tmp_path / "x.npy", x)
+    np.save(tmp_path / "y.npy", y)
+    options = ["--alpha", "1.5", "--bandwidth", "1", "--permutations", "19"]
+    told = found(tmp_path / "x.npy", tmp_path / "y.npy", *options)
+    assert told["method"] == "features"
+    assert any("128 random features take the place of the kernels for 1,100 points" in note for note in told["notes"])
+    asked = found(tmp_path / "x.npy", tmp_path / "y.npy", *options, "--features", "64")
+    assert asked["features"] == 64
+    assert asked["notes"] == []
+    test = two_sample_test(x, y, alpha=1.5, bandwidth=1.0, permutations=19, features=64, seed=0)
+    assert asked["divergence"] == test.divergence
+
+
 def test_one_file_twice_is_named(apart, run):
     code, out, _ = run(apart[0], apart[0])
     assert code == 0

@@ -73,9 +73,10 @@ def _numbers(comparison: Comparison) -> Table:
     width = "" if result.bandwidth is None else f", bandwidth {result.bandwidth:.4g}"
     table.add_row("kernel", f"{result.kernel}{width}{several}; order {result.alpha:g}")
     if result.method != "exact":
-        table.add_row(
-            "features", f"{result.features:,}, divergence off by at most {result.feature_error:.2g} nats on a part"
+        error = (
+            f"within {result.feature_error:.2g} nats of the exact divergence at every scale, on a part of the points"
         )
+        table.add_row("features", f"{result.features:,}, {error}")
     return table
 
 

@@ -93,7 +93,7 @@ def compared(
         level=settings.level,
         difference=difference,
         pairs=pairs,
-        notes=tuple(_notes(samples, settings)),
+        notes=(*_notes(samples, settings), *_method(result, settings)),
         account=_account(samples, parameters),
     )
 
@@ -155,6 +155,18 @@ def _notes(samples: Sequence[ComparedSample], settings: Settings) -> list[str]:
     if len(samples) > MOST_PAIRED:
         notes.append(f"Pairs are tested by themselves up to {MOST_PAIRED} samples; of {len(samples)} they are not.")
     return notes
+
+
+def _method(result: TestResult, settings: Settings) -> list[str]:
+    """What was put in place of the kernels, which the test decides by itself for many points."""
+    if result.method == "exact" or settings.features is not None:
+        return []
+    points = f"{sum(result.sizes):,} points"
+    words = f"{result.features} random features take the place of the kernels for {points}"
+    error = (
+        f"on a part of them the divergence of every scale is within {result.feature_error:.2g} nats of the exact one"
+    )
+    return [f"{words}; {error}. --features sets their number, --max-points thins the points."]
 
 
 def _equal(one: ComparedSample, other: ComparedSample) -> bool:
