@@ -11,7 +11,7 @@ import torch
 
 from gramian.cli._comparing import _holm
 from gramian.cli._samples import Reading, read_samples, standardized
-from gramian.inference import k_sample_test, two_sample_test
+from gramian.inference import k_sample_test, two_sample_test, witness
 from tests.cli._samples import compare, document, points, write_csv, write_images
 
 
@@ -55,6 +55,39 @@ def test_a_shift_is_found_and_the_smallest_p_says_what_limits_it(apart, run):
         in out
     )
     assert "40 points, 3 columns" in out
+
+
+def test_the_column_and_the_points_that_carry_it_are_named(tmp_path, run, found):
+    """Ten of thirty points moved far along b: they are the ones most typical of their file."""
+    x, y = points(40), points(30, seed=1)
+    moved = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29]
+    y[moved, 1] += 8
+    files = write_csv(tmp_path / "old.csv", x), write_csv(tmp_path / "new.csv", y)
+    told = found(*files)
+    assert told["difference"]["coordinates"][0]["name"] == "b"
+    assert told["difference"]["coordinates"][0]["share"] > 0.8
+    of_new = [one for one in told["difference"]["points"] if one["sample"] == "new.csv"]
+    assert {one["point"] for one in of_new[:10]} == {f"row {place + 1}" for place in moved}
+    assert all(one["witness"] < 0 for one in of_new[:10])
+    out = run(*files)[1]
+    assert "b carries" in out
+    assert "most typical of" in out
+
+
+def test_the_witness_is_the_library_s_at_the_scale_that_stands_out(apart, found):
+    old, new, x, y = apart
+    told = found(old, new)
+    expected = witness(x, y, bandwidth=told["bandwidth"], seed=0)
+    shares = {one["name"]: one["share"] for one in told["difference"]["coordinates"]}
+    for name, share in zip("abc", expected.shares, strict=True):
+        assert shares.get(name, 0) == pytest.approx(share)
+    assert told["difference"]["points"][0]["witness"] == pytest.approx(expected.scores[0].max())
+
+
+def test_kernels_without_a_witness_say_so(apart, found):
+    told = found(*apart[:2], "--kernel", "cosine")
+    assert told["difference"] is None
+    assert any("not for the one that stands out, cosine" in note for note in told["notes"])
 
 
 def test_no_difference_is_never_called_sameness(alike, run):
@@ -169,10 +202,15 @@ def test_three_samples_are_tested_together_and_in_pairs(apart, tmp_path, found, 
     z = points(35, seed=2)
     third = write_csv(tmp_path / "third.csv", z)
     told = found(old, new, third)
-    assert told["statistic"] == k_sample_test(x, y, z, permutations=99, seed=0).statistic
+    together = k_sample_test(x, y, z, permutations=99, seed=0)
+    assert told["statistic"] == together.statistic
     pairs = {(pair["first"], pair["second"]): pair for pair in told["pairs"]}
-    alone = two_sample_test(x, y, permutations=99, seed=0)
+    alone = two_sample_test(x, y, bandwidth=[one.bandwidth for one in together.scales], permutations=99, seed=0)
     assert pairs["old.csv", "new.csv"]["pvalue"] == alone.pvalue
+    at_one = two_sample_test(x, y, bandwidth=together.bandwidth, permutations=99, seed=0)
+    assert pairs["old.csv", "new.csv"]["effect"] == pytest.approx(at_one.effect, rel=1e-9)
+    assert {told["difference"]["first"], told["difference"]["second"]} <= {"old.csv", "new.csv", "third.csv"}
+    assert "new.csv" in (told["difference"]["first"], told["difference"]["second"])
     assert pairs["old.csv", "new.csv"]["corrected"] == pytest.approx(0.03)
     assert pairs["old.csv", "third.csv"]["corrected"] > 0.05
     assert "2 of 3 pairs differ" in run(old, new, third)[1]

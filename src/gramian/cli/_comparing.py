@@ -14,13 +14,15 @@ import numpy as np
 from gramian.cli._samples import scale_ratio, standardized
 
 if TYPE_CHECKING:
-    from gramian.inference import TestResult
+    from gramian.inference import ScaleResult, TestResult
     from gramian.report import ComparedPair, ComparedSample, Comparison, Difference
 
 __all__ = ["Settings", "compared"]
 
 # Beyond so many samples every pair by itself would cost more than the test, and find little after the correction.
 MOST_PAIRED = 20
+# Kernels with a derivative along a coordinate.
+WITNESSED = ("gaussian", "laplacian")
 _FAR_APART = 100.0
 
 
@@ -80,9 +82,9 @@ def compared(
     pairs: tuple[ComparedPair, ...] = ()
     if 2 < len(samples) <= MOST_PAIRED:
         begin("Testing pairs")
-        pairs = _pairs(points, settings)
+        pairs = _pairs(points, result, settings)
     difference = None
-    if len(samples) <= MOST_PAIRED:
+    if len(samples) <= MOST_PAIRED and result.kernel in WITNESSED:
         begin("Finding where")
         clearest = max(pairs, key=lambda pair: pair.effect, default=None)
         first, second = (clearest.first, clearest.second) if clearest is not None else (0, 1)
@@ -104,17 +106,25 @@ def _points(samples: Sequence[ComparedSample], *, standardize: bool) -> list[np.
     return [points.astype(kind, copy=False) for points in found]
 
 
-def _pairs(points: Sequence[np.ndarray], settings: Settings) -> tuple[ComparedPair, ...]:
+def _pairs(points: Sequence[np.ndarray], joint: TestResult, settings: Settings) -> tuple[ComparedPair, ...]:
+    """Every pair at the scales of the test of all, since effects at other bandwidths do not compare."""
     from gramian.inference import two_sample_test
     from gramian.report import ComparedPair
 
+    lengths = list(dict.fromkeys(scale.bandwidth for scale in joint.scales if scale.bandwidth is not None))
+    options = {**settings.of_test, "bandwidth": lengths or settings.bandwidth}
     places = list(combinations(range(len(points)), 2))
-    results = [two_sample_test(points[one], points[other], **settings.of_test) for one, other in places]
+    results = [two_sample_test(points[one], points[other], **options) for one, other in places]
     corrected = _holm([result.pvalue for result in results])
+    chosen = next(place for place, scale in enumerate(joint.scales) if _is_chosen(scale, joint))
     return tuple(
-        ComparedPair(one, other, result.effect, result.pvalue, p)
+        ComparedPair(one, other, result.scales[chosen].effect, result.pvalue, p)
         for (one, other), result, p in zip(places, results, corrected, strict=True)
     )
+
+
+def _is_chosen(scale: ScaleResult, result: TestResult) -> bool:
+    return (scale.kernel, scale.bandwidth) == (result.kernel, result.bandwidth)
 
 
 def _holm(pvalues: Sequence[float]) -> list[float]:
@@ -128,8 +138,13 @@ def _holm(pvalues: Sequence[float]) -> list[float]:
 
 def _difference(
     points: Sequence[np.ndarray], first: int, second: int, result: TestResult, settings: Settings
-) -> Difference | None:
-    return None
+) -> Difference:
+    from gramian.inference import witness
+    from gramian.report import Difference
+
+    found = witness(points[first], points[second], kernel=result.kernel, bandwidth=result.bandwidth, seed=settings.seed)
+    one, other = (np.asarray(scores) for scores in found.scores)
+    return Difference(first, second, (one, other), np.asarray(found.shares))
 
 
 def _notes(samples: Sequence[ComparedSample], settings: Settings) -> list[str]:
@@ -158,7 +173,12 @@ def _notes(samples: Sequence[ComparedSample], settings: Settings) -> list[str]:
 
 
 def _method(result: TestResult, settings: Settings) -> list[str]:
-    """What was put in place of the kernels, which the test decides by itself for many points."""
+    """What was put in place of the kernels, which the test decides by itself for many points; what a kernel has not."""
+    if result.kernel not in WITNESSED:
+        kernels = " and ".join(WITNESSED)
+        return [
+            f"Where the samples differ is told for kernels {kernels}, not for the one that stands out, {result.kernel}."
+        ]
     if result.method == "exact" or settings.features is not None:
         return []
     points = f"{sum(result.sizes):,} points"

@@ -50,7 +50,7 @@ class ComparedPair:
     Attributes:
         first: Place of the one.
         second: Place of the other.
-        effect: Share of the largest possible divergence.
+        effect: As of a test, at the scale that stands out for all samples: effects at other bandwidths do not compare.
         pvalue: Of this pair alone.
         corrected: By Holm's method over all pairs: at most a level means a difference at that level.
     """
@@ -64,12 +64,12 @@ class ComparedPair:
 
 @dataclass(frozen=True, eq=False)
 class Difference:
-    """What carries the difference between two samples.
+    """What carries the difference between two samples: a witness of order 2, whatever the order of the test.
 
     Attributes:
         first: Place of the one.
         second: Place of the other.
-        scores: For the points of the one and of the other, the witness: positive where the first is the denser, in no unit.
+        scores: Of the points of the one and of the other, in no unit: positive where the first is the denser.
         shares: ``(d,)``, of each coordinate, non-negative, adding to one.
     """
 

@@ -96,7 +96,7 @@ function coordinateFigure(found) {
   const shown = [...found.coordinates].reverse();
   return makeFigure({
     id: "coordinates", title: "Coordinates that carry it", unit: "%", kind: "bars",
-    detail: found.of > shown.length ? `The ${shown.length} largest shares of ${found.of.toLocaleString("en")} coordinates.` : "Shares of the difference; they add to 100 %.",
+    detail: found.of > shown.length ? `The ${shown.length} largest shares of ${found.of.toLocaleString("en")} coordinates.` : "Shares of the witness’s variation, less what chance gives; they add to 100 %.",
     build: (colours) => {
       const [one, other] = found.places.map((place) => plotText(shorten(DATA.names[place], 30)));
       const data = [{
