@@ -2,5 +2,6 @@
 
 from gramian.inference._result import ScaleResult, TestResult
 from gramian.inference._sample_tests import k_sample_test, two_sample_test
+from gramian.inference._witness import Witness, witness
 
-__all__ = ["ScaleResult", "TestResult", "k_sample_test", "two_sample_test"]
+__all__ = ["ScaleResult", "TestResult", "Witness", "k_sample_test", "two_sample_test", "witness"]

@@ -7,11 +7,13 @@ divergence is a ratio of sums of them: docs/design/order-two-and-mmd.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import torch
 from torch import Tensor
+
+from gramian.inference._form import check_masses
 
 __all__ = ["Labelled", "SquaredTiles", "block_forms", "collision_divergence", "embedding_forms"]
 
@@ -103,24 +105,29 @@ def block_forms(tiles: SquaredTiles, labelled: Labelled, dtype: torch.dtype) -> 
     return _completed(forms, labelled.sums(degrees), labelled)
 
 
-def embedding_forms(features: Tensor, labelled: Labelled, dtype: torch.dtype) -> Tensor:
-    """As :func:`block_forms` for one scale, from features of the squared kernel ``(n, m)``: ``(groups, groups, count)``.
+def embedding_forms(features: Callable[[slice], Tensor], labelled: Labelled, width: int, dtype: torch.dtype) -> Tensor:
+    """As :func:`block_forms` for one scale, ``(groups, groups, count)``, from features of the squared kernel.
 
     Linear in the number of points.
+
+    Args:
+        features: ``(rows, width)`` of the points in a slice.
+        labelled: the labellings.
+        width: number of features.
+        dtype: of the products.
     """
-    wide = labelled.weights.dtype
+    weights = labelled.weights
     inner = labelled.groups - 1
-    sums = torch.zeros(features.shape[1], inner * labelled.count, dtype=wide, device=features.device)
-    total = torch.zeros(features.shape[1], dtype=wide, device=features.device)
-    for rows in _slices(len(features), step=4 * _TILE):
-        part = features[rows]
+    sums = torch.zeros(width, inner * labelled.count, dtype=weights.dtype, device=weights.device)
+    total = torch.zeros(width, dtype=weights.dtype, device=weights.device)
+    for rows in _slices(len(weights), step=4 * _TILE):
+        part = features(rows)
         sums += part.to(dtype).mT @ labelled.centred(rows, dtype).flatten(1)
-        total += part.to(wide).mT @ labelled.weights[rows]
-    embedded = sums.unflatten(1, (inner, labelled.count))
-    forms = torch.einsum("mac,mbc->abc", embedded, embedded)
-    # What the centred indicators give with the total, as `Labelled.sums` of the degrees would.
-    shares = torch.tensor(labelled.shares[:-1], dtype=wide, device=features.device)
-    first = torch.einsum("m,mac->ac", total, embedded) + (shares * total.square().sum())[:, None]
+        total += weights[rows] @ part
+    means = sums.unflatten(1, (inner, labelled.count))
+    forms = torch.einsum("mac,mbc->abc", means, means)
+    shares = torch.tensor(labelled.shares[:-1], dtype=weights.dtype, device=weights.device)
+    first = torch.einsum("m,mac->ac", total, means) + shares[:, None] * total.square().sum()
     last = total.square().sum() - first.sum(0, keepdim=True)
     return _completed(forms[None], torch.cat([first, last])[None], labelled)[0]
 
@@ -157,6 +164,7 @@ def collision_divergence(forms: Tensor, masses: Tensor, shares: Tensor, balanced
     """
     groups = forms.shape[1]
     if balanced:
+        check_masses(masses)
         forms = forms / (masses[:, :, None] * masses[:, None])
         label_entropy: float | Tensor = math.log(groups)
     else:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gramian.itl._arrays import convert, same_kind, spectral_dtype
+from gramian.itl._definiteness import check_definite
 from gramian.itl._errors import type_fault, value_fault
 from gramian.itl._gram_checks import checked_grams
 from gramian.itl._labels import checked_labels
@@ -103,6 +104,7 @@ def pooled_gram(gram: ArrayT, labels: ArrayT, weights: ArrayT | None) -> Pooled:
         rule = f"one label a sample, shape {(size,)}"
         raise value_fault("labels", rule, f"shape {tuple(values.shape)}", "Labels follow the rows of gram.")
     values = values.to(matrix.device)
+    check_definite("gram", matrix, converted.eps)
     counts = torch.unique(values, return_counts=True)[1]
     if len(counts) < 2:
         raise value_fault("labels", "two groups or more", "a single group", "A test compares groups.")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from gramian.inference._combination import combined, pvalues
 from gramian.inference._divergences import exact_divergences
+from gramian.inference._features import check_featured, feature_divergences, feature_error
 from gramian.inference._form import Form
 from gramian.inference._labellings import labellings
 from gramian.inference._pooled import Pooled, pooled_gram, pooled_samples
@@ -22,6 +24,10 @@ from gramian.itl._shapes import ArrayT, Count, Order, Seed
 from gramian.itl._spectral_entropy import renyi_entropy
 
 __all__ = ["k_sample_test", "two_sample_test"]
+
+# Points in all up to which the kernels themselves are taken where the caller leaves it open, and features beyond.
+_EXACT_COLLISION, _COLLISION_FEATURES = 10_000, 512
+_EXACT_SPECTRAL, _SPECTRAL_FEATURES = 1_000, 128
 
 
 def two_sample_test(
@@ -64,7 +70,9 @@ def two_sample_test(
         weights: a pair of arrays ``(n,)`` and ``(m,)``, positive, or None for either where all weights are one; one array ``(n,)``
             for a Gram. A weight means the same in both samples and goes with its point: the level is exact where it
             is a function of the point, as a sampling weight is, and not where it tells the samples apart.
-        features: number of random features to put in place of the kernels, for large samples.
+        features: number of random Fourier features to put in place of the kernels; even. None takes the kernels up to 10,000
+            points in all at order 2 and 512 features beyond, up to 1,000 and 128 features at other orders; always the
+            kernels for those without random features.
         balanced: both samples count the same, whatever their sizes; otherwise by their share of the points.
         seed: an integer, a ``torch.Generator`` or None; the global random state is left alone.
 
@@ -82,7 +90,7 @@ def two_sample_test(
     Cost:
         At order 2 ``n^2 (d + B)`` a scale for ``n`` points in all, in one pass over tiles of the kernels, none of which is
         kept. At other orders eigenvalues for each labelling and scale: ``B n^3``, or ``B (n r^2 + r^3)`` where the Gram has
-        rank ``r`` to rounding.
+        rank ``r`` to rounding. With ``m`` features ``n m (d + B)`` a scale at order 2, and ``B (n m^2 + m^3)`` at others.
 
     Example:
         Four points and four others lie apart: of the 70 ways to split them, this one and its mirror image are extreme.
@@ -174,15 +182,20 @@ def _tested(
     remedy = "999 is usual: the smallest p-value is 1 / (permutations + 1)."
     count = checked_count("permutations", permutations, 1, remedy)
     generator = as_generator(seed)
-    if features is not None:
-        raise value_fault("features", "None", features, "Tests by features are not there yet.")
     if pooled.given:
         check_unused(bandwidth)
         scales: tuple[Scale, ...] = (Scale("precomputed", None),) * len(pooled.grams)
     else:
         scales = resolve_scales(kernel, bandwidth, pooled.points)
     table, exhaustive = labellings(pooled.sizes, count, generator)
-    divergences, eps = exact_divergences(pooled, scales, table, form)
+    width = _feature_count(pooled, scales, form, features)
+    if width is None:
+        divergences, eps = exact_divergences(pooled, scales, table, form)
+        error = None
+    else:
+        draw = int(torch.randint(2**31, (), generator=generator, device=generator.device))
+        divergences, eps = feature_divergences(pooled, scales, table, form, width, draw)
+        error = feature_error(pooled, scales, form, width, draw)
     statistics = combined(divergences, eps, pooled.n)
     own = pvalues(divergences, eps, pooled.n)
     expected, spread = divergences.mean(-1), divergences.std(-1, correction=0)
@@ -212,9 +225,9 @@ def _tested(
         alpha=form.alpha,
         sizes=pooled.sizes,
         scales=rows,
-        method="exact",
-        features=None,
-        feature_error=None,
+        method="exact" if width is None else "features",
+        features=width,
+        feature_error=error,
         exhaustive=exhaustive,
     )
 
@@ -224,3 +237,15 @@ def _label_entropy(pooled: Pooled, form: Form) -> float:
         return math.log(pooled.groups)
     shares = torch.stack([part.sum() for part in pooled.weights.split(list(pooled.sizes))]) / pooled.weights.sum()
     return float(renyi_entropy(shares, form.alpha, 0.0))
+
+
+def _feature_count(pooled: Pooled, scales: Sequence[Scale], form: Form, features: Count | None) -> int | None:
+    """How many features to put in place of the kernels; None to take the kernels themselves."""
+    if features is not None:
+        check_featured(scales)
+        return checked_count("features", features, 2, "512 is usual at order 2, 128 at other orders.")
+    if any(scale.bandwidth is None for scale in scales):
+        return None
+    if form.alpha == 2:
+        return None if pooled.n <= _EXACT_COLLISION else _COLLISION_FEATURES
+    return None if pooled.n <= _EXACT_SPECTRAL else _SPECTRAL_FEATURES

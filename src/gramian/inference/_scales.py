@@ -8,20 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from gramian.itl._bandwidths import RULES, resolve_bandwidth
-from gramian.itl._distances import distances, scaled_points, squared_distances
+from gramian.itl import bandwidth_by_rule, bandwidth_grid
+from gramian.itl._bandwidths import RULES
 from gramian.itl._errors import type_fault, value_fault
 
-__all__ = ["SCALED", "Scale", "aggregated_bandwidths", "check_unused", "resolve_scales"]
+__all__ = ["SCALED", "Scale", "check_unused", "resolve_scales"]
 
 SCALED = ("gaussian", "laplacian")
 PLAIN = ("linear", "cosine")
-COUNT = 10
-# Distances are read off at most this many points.
-_READ = 2000
 
 
 @dataclass(frozen=True)
@@ -78,45 +74,12 @@ def check_unused(bandwidth: object) -> None:
 def _resolved(bandwidth: object, points: Tensor) -> list[float]:
     if isinstance(bandwidth, str):
         if bandwidth == "aggregate":
-            return aggregated_bandwidths(points)
+            return list(bandwidth_grid(points))
         if bandwidth in RULES:
-            read = _read_points(points)
-            left, _, unit = scaled_points(read, read)
-            return [float(resolve_bandwidth(bandwidth, left, unit, left) * unit)]
+            return [bandwidth_by_rule(points, rule=bandwidth)]
         rule = f"aggregate, one of {', '.join(RULES)}, a number or several"
         raise value_fault("bandwidth", rule, repr(bandwidth), "The default, aggregate, looks at several.")
     return _given(bandwidth)
-
-
-def aggregated_bandwidths(points: Tensor, count: int = COUNT) -> list[float]:
-    """Bandwidths from below the small distances to above the large ones, evenly spaced in their logarithm.
-
-    Raises:
-        ValueError: all points equal.
-    """
-    read = _read_points(points)
-    left, _, unit = scaled_points(read, read)
-    index = torch.triu_indices(len(left), len(left), 1, device=left.device)
-    lengths = distances(squared_distances(left, left))[index[0], index[1]]
-    lengths = lengths[lengths > 0].sort().values * unit
-    if not len(lengths):
-        remedy = "No test can tell equal points apart; a number as bandwidth gives a p-value of one."
-        raise value_fault("bandwidth", "different points for the rule 'aggregate'", "all points equal", remedy)
-    low, high = (float(lengths[int(share * (len(lengths) - 1))]) for share in (0.05, 0.95))
-    grid: list[float] = np.geomspace(low / 2, high * 2, count).tolist()
-    return grid
-
-
-def _read_points(points: Tensor) -> Tensor:
-    """The points, or of many of them a fixed draw that depends on their values and not on their order.
-
-    Which points are drawn must not depend on who belongs to which sample, or permuted samples would have had other bandwidths.
-    """
-    if len(points) <= _READ:
-        return points
-    order = np.lexsort(points.cpu().numpy().T[::-1])
-    draw = torch.randperm(len(points), generator=torch.Generator().manual_seed(0))[:_READ]
-    return points[torch.from_numpy(order)[draw].to(points.device)]
 
 
 def _given(bandwidth: object) -> list[float]:

@@ -8,7 +8,7 @@ import sys
 import torch
 from torch import Tensor
 
-from gramian.inference._form import Form
+from gramian.inference._form import Form, check_masses
 from gramian.itl import batched_eigenvalues
 from gramian.itl._order import rank_cutoff
 from gramian.itl._spectral_entropy import renyi_entropy
@@ -58,6 +58,8 @@ def spectral_divergence(vectors: Tensor, gram: Tensor | None, weights: Tensor, t
 def _of_chunk(vectors: Tensor, gram: Tensor | None, weights: Tensor, members: tuple[Tensor, ...], form: Form) -> Tensor:
     lengths = vectors.square().sum(-1)
     masses = torch.stack([lengths[index].sum(-1) for index in members])  # (groups, labellings)
+    if form.balanced:
+        check_masses(masses)
     factors = 1 / (len(members) * masses) if form.balanced else (1 / lengths.sum()).expand_as(masses)
     # With one factor for all groups the mixture is the same for every labelling; with balanced groups of different sizes it
     # is not, and is never carried over.

@@ -62,6 +62,13 @@ REFERENCES: dict[str, Reference] = {
         2020,
         "https://arxiv.org/abs/2002.05709",
     ),
+    "chatterjee2025": Reference(
+        "A. Chatterjee, B. B. Bhattacharya",
+        "Boosting the power of kernel two-sample tests",
+        "Biometrika 112(1)",
+        2025,
+        "https://arxiv.org/abs/2302.10687",
+    ),
     "cheng2025": Reference(
         "E. Cheng, D. Doimo, C. Kervadec, I. Macocco, J. Yu, A. Laio, M. Baroni",
         "Emergence of a high-dimensional abstraction phase in language transformers",
@@ -294,6 +301,13 @@ REFERENCES: dict[str, Reference] = {
         "International Conference on Machine Learning",
         2025,
         "https://arxiv.org/abs/2502.02013",
+    ),
+    "sobol2009": Reference(
+        "I. M. Sobol', S. Kucherenko",
+        "Derivative based global sensitivity measures and their link with global sensitivity indices",
+        "Mathematics and Computers in Simulation 79(10):3009-3017",
+        2009,
+        "https://doi.org/10.1016/j.matcom.2009.01.023",
     ),
     "sutherland2015": Reference(
         "D. J. Sutherland, J. Schneider",
