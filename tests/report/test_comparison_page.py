@@ -80,7 +80,7 @@ def test_telling_points_and_columns_are_the_ends_of_the_witness():
     [
         ([0.1, 0.85, 0.05], "Of 3 coordinates, c1 carries 85 % of the difference."),
         ([0.5, 0.1, 0.4], "Of 3 coordinates, c0 carries 50 % of the difference and c2 40 %."),
-        ([1 / 3, 1 / 3, 1 / 3], "It is spread over the 3 coordinates: none carries more than 33 %."),
+        ([1 / 3, 1 / 3, 1 / 3], "No coordinate carries more than 33 % of the difference: it is spread over 3."),
     ],
 )
 def test_as_few_coordinates_are_named_as_carry_most(shares, expected):
@@ -101,6 +101,7 @@ def test_pairs_are_a_table_and_a_sentence(tmp_path):
     text = text_of(render_comparison(found, out=tmp_path / "page.html"))
     assert "2 of 3 pairs differ by Holm’s method, most of all one and two (effect 0.500)." in text
     assert "one and three" in text
+    assert "of the difference between one and two" in text
     assert "3 samples side by side" in text
 
 

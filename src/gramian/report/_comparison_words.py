@@ -140,11 +140,11 @@ def _where(comparison: Comparison) -> str:
     reached = np.cumsum(shares[order])
     # As few as carry most of it: a list of all would name what does not matter.
     count = next((place for place, sum_ in enumerate(reached, 1) if sum_ >= _CARRIED), len(order))
+    both = [comparison.samples[place].name for place in (difference.first, difference.second)]
+    of = f"the difference between {joined(both)}" if len(comparison.samples) > 2 else "the difference"
     if reached[-1] < _TELLING or shares[order[0]] < 1.5 / len(shares):
-        return (
-            f"It is spread over the {len(shares):,} coordinates: none carries more than {100 * shares[order[0]]:.2g} %."
-        )
+        return f"No coordinate carries more than {100 * shares[order[0]]:.2g} % of {of}: it is spread over {len(shares):,}."
     first, *others = order[:count]
-    parts = [f"{names[first]} carries {100 * shares[first]:.0f} % of the difference"]
+    parts = [f"{names[first]} carries {100 * shares[first]:.0f} % of {of}"]
     parts += [f"{names[place]} {100 * shares[place]:.0f} %" for place in others]
     return f"Of {len(shares):,} coordinates, {joined(parts)}."
