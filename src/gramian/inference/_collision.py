@@ -19,6 +19,8 @@ __all__ = ["Labelled", "SquaredTiles", "block_forms", "collision_divergence", "e
 
 # Side of a tile: tile and labels of its columns stay in the cache, and memory does not grow with the square of n.
 _TILE = 1024
+# Elements of labellings kept as numbers, 256 MB in float32; beyond, they are made tile by tile.
+_KEPT = 2**26
 
 
 class SquaredTiles(Protocol):
@@ -42,70 +44,88 @@ class Labelled:
     Sums of many terms of both signs lose fewer digits than sums of ones: what the mean carries is added back in float64.
     """
 
-    def __init__(self, table: Tensor, weights: Tensor, sizes: tuple[int, ...]) -> None:
+    def __init__(self, table: Tensor, weights: Tensor, sizes: tuple[int, ...], dtype: torch.dtype) -> None:
+        """Labellings ``(count, n)``, the observed one first; products with them are to be taken in ``dtype``."""
         self.labels = table.mT.contiguous().to(weights.device)
         self.weights = weights
+        self.dtype = dtype
+        self.sizes = sizes
         self.shares = [size / len(weights) for size in sizes]
-        self.groups = len(sizes)
         self.count = len(table)
+        self._weighted = bool((weights != weights[0]).any())
+        self._kept: Tensor | None = None
+        if self.labels.numel() * self.inner <= _KEPT:
+            self._kept = self._planes(slice(None))
 
-    def centred(self, rows: slice, dtype: torch.dtype) -> Tensor:
-        """``(rows, groups - 1, count)``: ``w (z_a - share_a)`` of every group but the last, which the others determine."""
+    @property
+    def inner(self) -> int:
+        """Groups but the last, which the others determine."""
+        return len(self.sizes) - 1
+
+    def centred(self, rows: slice) -> Tensor:
+        """``(rows, inner, count)``: ``w (z_a - share_a)`` of every group but the last."""
+        return self._planes(rows) if self._kept is None else self._kept[rows]
+
+    def _planes(self, rows: slice) -> Tensor:
         labels = self.labels[rows]
-        planes = [(labels == group).to(dtype) - share for group, share in enumerate(self.shares[:-1])]
-        return torch.stack(planes, dim=1) * self.weights[rows, None, None].to(dtype)
+        planes = torch.empty(len(labels), self.inner, self.count, dtype=self.dtype, device=labels.device)
+        for group, share in enumerate(self.shares[:-1]):
+            planes[:, group] = labels == group
+            planes[:, group] -= share
+        return planes.mul_(self.weights[rows, None, None].to(self.dtype)) if self._weighted else planes
 
     def sums(self, values: Tensor) -> Tensor:
-        """``(scales, n)`` to ``(scales, groups, count)``: sums over the members of each group, weighted, in float64."""
-        scales = values.shape[0]
-        weighted = values * self.weights
-        total = weighted.sum(-1)
-        found = torch.zeros(scales, self.groups, self.count, dtype=values.dtype, device=values.device)
-        for rows in _slices(values.shape[-1]):
-            planes = self.centred(rows, values.dtype).flatten(1)
-            found[:, :-1] += (values[:, rows] @ planes).unflatten(-1, (self.groups - 1, self.count))
-        shares = torch.tensor(self.shares[:-1], dtype=values.dtype, device=values.device)
-        found[:, :-1] += shares[:, None] * total[:, None, None]
-        found[:, -1] = total[:, None] - found[:, :-1].sum(1)
-        return found
+        """``(scales, n)`` to ``(scales, groups, count)``: weighted sums over the members of each group, in float64."""
+        total = values @ self.weights
+        level = total / self.weights.sum()
+        found = torch.zeros(len(values), self.inner, self.count, dtype=values.dtype, device=values.device)
+        # About their mean the values are small and so is what rounding takes from them.
+        centred = (values - level[:, None]).to(self.dtype)
+        if bool(centred.any()):
+            for rows in _slices(values.shape[-1]):
+                found += (centred[:, rows] @ self.centred(rows).flatten(1)).unflatten(1, (self.inner, self.count))
+        found += level[:, None, None] * self.weight_sums()[:-1]
+        return torch.cat([found, (total[:, None] - found.sum(1))[:, None]], dim=1)
 
-    def shares_of_weight(self) -> Tensor:
-        """``(groups, count)``: what part of all weight lies in each group."""
-        return self.sums(torch.ones_like(self.weights)[None])[0] / self.weights.sum()
+    def weight_sums(self) -> Tensor:
+        """``(groups, count)``: the weight in each group."""
+        wide = self.weights.dtype
+        if not self._weighted:
+            sizes = torch.tensor(self.sizes, dtype=wide, device=self.weights.device)
+            return (sizes * self.weights[0])[:, None].expand(-1, self.count)
+        found = [self.weights @ (self.labels == group).to(wide) for group in range(len(self.sizes))]
+        return torch.stack(found)
 
 
-def block_forms(tiles: SquaredTiles, labelled: Labelled, dtype: torch.dtype) -> Tensor:
+def block_forms(tiles: SquaredTiles, labelled: Labelled) -> Tensor:
     """``(scales, groups, groups, count)``, float64: sums of the squared kernel over the blocks of every labelling.
 
-    Products are taken in ``dtype``. Only tiles on and above the diagonal are visited.
+    Only tiles on and above the diagonal are visited.
     """
-    n, wide = len(labelled.weights), labelled.weights.dtype
-    inner = labelled.groups - 1
-    forms = torch.zeros(tiles.scales, inner, inner, labelled.count, dtype=wide, device=labelled.weights.device)
-    degrees = torch.zeros(tiles.scales, n, dtype=wide, device=labelled.weights.device)
-    weights = labelled.weights
+    weights, inner = labelled.weights, labelled.inner
+    n, wide = len(weights), weights.dtype
+    forms = torch.zeros(tiles.scales, inner, inner, labelled.count, dtype=wide, device=weights.device)
+    degrees = torch.zeros(tiles.scales, n, dtype=wide, device=weights.device)
     for rows in _slices(n):
-        left = labelled.centred(rows, dtype)
+        left = labelled.centred(rows)
         for columns in _slices(n, start=rows.start):
             mirrored = columns.start > rows.start
-            right = labelled.centred(columns, dtype) if mirrored else left
-            flat = right.flatten(1)
-            for scale, tile in enumerate(tiles.tile(rows, columns, dtype)):
-                images = (tile @ flat).unflatten(1, (inner, labelled.count))
+            right = labelled.centred(columns).flatten(1)
+            for scale, tile in enumerate(tiles.tile(rows, columns, labelled.dtype)):
+                images = (tile @ right).unflatten(1, (inner, labelled.count))
                 for a in range(inner):
                     for b in range(inner):
-                        part = (left[:, a] * images[:, b]).sum(0, dtype=wide)
+                        part = (left[:, a] * images[:, b]).sum(0)
                         forms[scale, a, b] += part
                         if mirrored:
                             forms[scale, b, a] += part
-                precise = tile.to(wide)
-                degrees[scale, rows] += precise @ weights[columns]
+                degrees[scale, rows] += (tile @ weights[columns].to(tile.dtype)).to(wide)
                 if mirrored:
-                    degrees[scale, columns] += weights[rows] @ precise
+                    degrees[scale, columns] += (weights[rows].to(tile.dtype) @ tile).to(wide)
     return _completed(forms, labelled.sums(degrees), labelled)
 
 
-def embedding_forms(features: Callable[[slice], Tensor], labelled: Labelled, width: int, dtype: torch.dtype) -> Tensor:
+def embedding_forms(features: Callable[[slice], Tensor], labelled: Labelled, width: int) -> Tensor:
     """As :func:`block_forms` for one scale, ``(groups, groups, count)``, from features of the squared kernel.
 
     Linear in the number of points.
@@ -114,15 +134,13 @@ def embedding_forms(features: Callable[[slice], Tensor], labelled: Labelled, wid
         features: ``(rows, width)`` of the points in a slice.
         labelled: the labellings.
         width: number of features.
-        dtype: of the products.
     """
-    weights = labelled.weights
-    inner = labelled.groups - 1
+    weights, inner = labelled.weights, labelled.inner
     sums = torch.zeros(width, inner * labelled.count, dtype=weights.dtype, device=weights.device)
     total = torch.zeros(width, dtype=weights.dtype, device=weights.device)
     for rows in _slices(len(weights), step=4 * _TILE):
         part = features(rows)
-        sums += part.to(dtype).mT @ labelled.centred(rows, dtype).flatten(1)
+        sums += part.to(labelled.dtype).mT @ labelled.centred(rows).flatten(1)
         total += weights[rows] @ part
     means = sums.unflatten(1, (inner, labelled.count))
     forms = torch.einsum("mac,mbc->abc", means, means)
@@ -134,7 +152,7 @@ def embedding_forms(features: Callable[[slice], Tensor], labelled: Labelled, wid
 
 def _completed(forms: Tensor, sums: Tensor, labelled: Labelled) -> Tensor:
     """Forms of indicators from forms of centred ones, and those of the last group from the others."""
-    inner = labelled.groups - 1
+    inner = labelled.inner
     shares = torch.tensor(labelled.shares[:-1], dtype=forms.dtype, device=forms.device)
     total = sums.sum(1)  # (scales, count), the same for every labelling
     # z_a' Q z_b = f_a' Q f_b + p_b z_a' Q w + p_a z_b' Q w - p_a p_b w' Q w, with z_a = f_a + p_a w.
@@ -150,25 +168,24 @@ def _completed(forms: Tensor, sums: Tensor, labelled: Labelled) -> Tensor:
     return whole
 
 
-def collision_divergence(forms: Tensor, masses: Tensor, shares: Tensor, balanced: bool) -> Tensor:
+def collision_divergence(forms: Tensor, masses: Tensor, labelled: Labelled, balanced: bool) -> Tensor:
     """Order-2 divergence from block forms, in nats.
 
     Args:
         forms: ``(scales, groups, groups, count)``.
         masses: ``(scales, groups, count)``, traces of the groups' blocks.
-        shares: ``(groups, count)``, shares of the groups' weights.
+        labelled: the labellings.
         balanced: whether every group counts the same.
 
     Returns:
         ``(scales, count)``.
     """
-    groups = forms.shape[1]
     if balanced:
         check_masses(masses)
         forms = forms / (masses[:, :, None] * masses[:, None])
-        label_entropy: float | Tensor = math.log(groups)
+        label_entropy: float | Tensor = math.log(forms.shape[1])
     else:
-        label_entropy = -shares.square().sum(0).log()
+        label_entropy = -(labelled.weight_sums() / labelled.weights.sum()).square().sum(0).log()
     within = forms.diagonal(dim1=1, dim2=2).sum(-1)
     return label_entropy + (within / forms.sum((1, 2))).log()
 

@@ -39,10 +39,9 @@ def _order_two(pooled: Pooled, scales: Sequence[Scale], table: Tensor, form: For
     else:
         tiles = GramTiles(torch.stack([gram_at(pooled, number, scale) for number, scale in enumerate(scales)]))
     dtype = torch.float32 if pooled.n > _DOUBLE else pooled.weights.dtype
-    labelled = Labelled(table, pooled.weights, pooled.sizes)
-    forms = block_forms(tiles, labelled, dtype)
-    masses = labelled.sums(tiles.diagonals)
-    return collision_divergence(forms, masses, labelled.shares_of_weight(), form.balanced), torch.finfo(dtype).eps
+    labelled = Labelled(table, pooled.weights, pooled.sizes, dtype)
+    forms, masses = block_forms(tiles, labelled), labelled.sums(tiles.diagonals)
+    return collision_divergence(forms, masses, labelled, form.balanced), torch.finfo(dtype).eps
 
 
 def gram_at(pooled: Pooled, number: int, scale: Scale) -> Tensor:

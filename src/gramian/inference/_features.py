@@ -50,11 +50,10 @@ def feature_divergences(
     if form.alpha != 2:
         found = [spectral_divergence(phi.map(centred), None, pooled.weights, table, form) for phi in maps]
         return torch.stack(found), torch.finfo(pooled.weights.dtype).eps
-    dtype = torch.float32
-    labelled = Labelled(table, pooled.weights, pooled.sizes)
-    forms = torch.stack([embedding_forms(_rows_of(phi.map, centred), labelled, features, dtype) for phi in maps])
+    labelled = Labelled(table, pooled.weights, pooled.sizes, torch.float32)
+    forms = torch.stack([embedding_forms(_rows_of(phi.map, centred), labelled, features) for phi in maps])
     masses = labelled.sums(torch.ones_like(pooled.weights)[None])
-    return collision_divergence(forms, masses, labelled.shares_of_weight(), form.balanced), torch.finfo(dtype).eps
+    return collision_divergence(forms, masses, labelled, form.balanced), torch.finfo(labelled.dtype).eps
 
 
 def _rows_of(mapped: Callable[[Tensor], Tensor], points: Tensor) -> Callable[[slice], Tensor]:
