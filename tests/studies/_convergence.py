@@ -73,10 +73,10 @@ PAIRS = {
 
 def repetitions(n: int, most: int) -> int:
     """Fewer where one takes long: their error is smaller."""
-    return max(4, min(most, most * 1600 // n))
+    return max(10, min(most, most * 1600 // n))
 
 
-def spectrum_errors(population: Population, n: int, count: int, seed: int) -> list[float]:
+def spectrum_errors(population: Population, n: int, count: int, seed: int | tuple[int, ...]) -> list[float]:
     """Euclidean distances of the ordered Gram spectra of samples from the operator's."""
     exact = population.spectrum
     errors = []
@@ -92,7 +92,7 @@ def spectrum_errors(population: Population, n: int, count: int, seed: int) -> li
     return errors
 
 
-def divergence_errors(pair: Pair, orders: tuple[float, ...], n: int, count: int, seed: int) -> dict[float, list[float]]:
+def divergence_errors(pair: Pair, orders: tuple[float, ...], n: int, count: int, seed: int | tuple[int, ...]) -> dict[float, list[float]]:
     """Divergences of samples, half of n from either population, less the population's; by order."""
     exact = {alpha: pair.divergence(alpha) for alpha in orders}
     errors: dict[float, list[float]] = {alpha: [] for alpha in orders}

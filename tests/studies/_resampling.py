@@ -32,14 +32,14 @@ RANDOM_SEEDS, RANDOM_SEEDS_LARGER, RANDOM_SEEDS_CHOOSING = 20, 5, 3
 FACTORS, WIDE_FACTORS = (0.25, 0.5, 1.0, 2.0), (0.1, 0.3, 1.0, 3.0)
 LANDMARKS = 64
 
-Sampler = Callable[[int], Any]
+Sampler = Callable[[int, int], Any]
 
 METHODS = ("select", "prototypes", "class weights", "random", "NearMiss", "ClusterCentroids", "InstanceHardness")
 SEARCHED, LEARNED_SEARCHED = "select, bandwidth searched", "prototypes, bandwidth searched"
 
 
 def samplers(name: str) -> list[Sampler | None]:
-    """A method's candidates, each made from a seed; the inner folds choose among them. None samples nothing."""
+    """A method's candidates, made from a seed and the minority's size; inner folds choose among them. None samples nothing."""
     if name == SEARCHED:
         return [_select(factor) for factor in FACTORS]
     if name == LEARNED_SEARCHED:
@@ -49,22 +49,24 @@ def samplers(name: str) -> list[Sampler | None]:
             "select": _select(1.0),
             "prototypes": _learn(1.0),
             "class weights": None,
-            "random": lambda seed: RandomUnderSampler(random_state=seed),
-            "NearMiss": lambda seed: NearMiss(),
-            "ClusterCentroids": lambda seed: ClusterCentroids(estimator=KMeans(n_init=1, random_state=seed)),
-            "InstanceHardness": lambda seed: InstanceHardnessThreshold(
-                estimator=RandomForestClassifier(n_estimators=10, random_state=seed), random_state=seed
+            "random": lambda seed, size: RandomUnderSampler(random_state=seed),
+            "NearMiss": lambda seed, size: NearMiss(n_neighbors=min(3, size)),
+            "ClusterCentroids": lambda seed, size: ClusterCentroids(estimator=KMeans(n_init=1, random_state=seed)),
+            "InstanceHardness": lambda seed, size: InstanceHardnessThreshold(
+                estimator=RandomForestClassifier(n_estimators=10, random_state=seed),
+                cv=min(5, size),
+                random_state=seed,
             ),
         }[name]
     ]
 
 
 def _select(factor: float) -> Sampler:
-    return lambda seed: JensenRenyiUnderSampler(bandwidth_factor=factor, random_state=seed)
+    return lambda seed, size: JensenRenyiUnderSampler(bandwidth_factor=factor, random_state=seed)
 
 
 def _learn(factor: float) -> Sampler:
-    return lambda seed: JensenRenyiPrototypes(bandwidth_factor=factor, landmarks=LANDMARKS, random_state=seed)
+    return lambda seed, size: JensenRenyiPrototypes(bandwidth_factor=factor, landmarks=LANDMARKS, random_state=seed)
 
 
 def results_of(name: str, *, larger: bool, methods: Sequence[str], folder: Path) -> dict[str, Any]:
@@ -131,7 +133,7 @@ def _chosen(
 
 
 def _resampled(sampler: Sampler | None, seed: int, x: Any, y: Any) -> tuple[Any, Any]:
-    return (x, y) if sampler is None else sampler(seed).fit_resample(x, y)
+    return (x, y) if sampler is None else sampler(seed, int(y.sum())).fit_resample(x, y)
 
 
 def _fitted(x: Any, y: Any, cost: float, width: float, weight: str | None) -> SVC:

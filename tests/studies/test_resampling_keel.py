@@ -3,7 +3,8 @@
 Five stratified folds (seed 0); an SVM with a Gaussian kernel, C in 1, 10, 100 and gamma in 2^-7, 2^-5, 2^-3, 2^-1, chosen by
 the mean AUC on three inner folds that are not sampled, of at most 1,500 rows of the training part. Random under-sampling is
 the mean over 20 seeds (5 on the larger sets), its C and gamma chosen on three. NearMiss 1, ClusterCentroids with one start,
-InstanceHardnessThreshold with ten trees, prototypes with 64 landmarks; all else as it comes.
+InstanceHardnessThreshold with ten trees, prototypes with 64 landmarks; all else as it comes, but
+no more neighbours or folds than a minority has points.
 
 About half an hour on one core. Results are kept by set and method in `runs/studies/resampling`: what was stopped goes on.
 """
