@@ -76,13 +76,13 @@ def repetitions(n: int, most: int) -> int:
     return max(10, min(most, most * 1600 // n))
 
 
-def spectrum_errors(population: Population, n: int, count: int, seed: int | tuple[int, ...]) -> list[float]:
+def spectrum_errors(population: Population, n: int, count: int, seed: tuple[int, ...]) -> list[float]:
     """Euclidean distances of the ordered Gram spectra of samples from the operator's."""
     exact = population.spectrum
     errors = []
     for repetition in range(count):
         gram = gm.gaussian_kernel(
-            _draw((0.0,), population.variances, n, (seed, n, repetition)), bandwidth=population.bandwidth
+            _draw((0.0,), population.variances, n, (*seed, n, repetition)), bandwidth=population.bandwidth
         )
         measured = gm.spectrum(gram)
         gap = np.zeros(max(n, len(exact)))
@@ -92,14 +92,16 @@ def spectrum_errors(population: Population, n: int, count: int, seed: int | tupl
     return errors
 
 
-def divergence_errors(pair: Pair, orders: tuple[float, ...], n: int, count: int, seed: int | tuple[int, ...]) -> dict[float, list[float]]:
+def divergence_errors(
+    pair: Pair, orders: tuple[float, ...], n: int, count: int, seed: tuple[int, ...]
+) -> dict[float, list[float]]:
     """Divergences of samples, half of n from either population, less the population's; by order."""
     exact = {alpha: pair.divergence(alpha) for alpha in orders}
     errors: dict[float, list[float]] = {alpha: [] for alpha in orders}
     labels = np.arange(2).repeat(n // 2)
     for repetition in range(count):
         halves = [
-            _draw(mean, variances, n // 2, (seed, n, repetition, side))
+            _draw(mean, variances, n // 2, (*seed, n, repetition, side))
             for side, (mean, variances) in enumerate(zip(pair.means, pair.variances, strict=True))
         ]
         gram = gm.gaussian_kernel(np.concatenate(halves), bandwidth=pair.bandwidth)

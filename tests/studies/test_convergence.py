@@ -26,8 +26,8 @@ SEED = 0
 def study():
     """The study's numbers, as they go into the docs."""
     content = {"seed": SEED, "sizes": list(SIZES), "spectrum": {}, "divergence": {}}
-    for name, population in POPULATIONS.items():
-        errors = [spectrum_errors(population, n, repetitions(n, 20), SEED) for n in SIZES]
+    for number, (name, population) in enumerate(POPULATIONS.items()):
+        errors = [spectrum_errors(population, n, repetitions(n, 40), (SEED, number)) for n in SIZES]
         rms = [root_mean_square(some) for some in errors]
         content["spectrum"][name] = {
             "variances": list(population.variances),
@@ -38,9 +38,9 @@ def study():
             "worst": [max(some) for some in errors],
             "slope": slope(SIZES, rms),
         }
-    for name, (pair, orders) in PAIRS.items():
-        most = 20 if len(orders) > 1 else 100
-        errors = [divergence_errors(pair, orders, n, repetitions(n, most), SEED) for n in SIZES]
+    for number, (name, (pair, orders)) in enumerate(PAIRS.items()):
+        most = 40 if len(orders) > 1 else 100
+        errors = [divergence_errors(pair, orders, n, repetitions(n, most), (SEED, number)) for n in SIZES]
         for alpha in orders:
             of_order = [some[alpha] for some in errors]
             rms = [root_mean_square(some) for some in of_order]
