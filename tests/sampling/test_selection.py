@@ -52,10 +52,10 @@ def test_the_whole_class_diverges_from_itself_by_nothing():
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_a_small_choice_is_within_a_tenth_of_the_best_of_all_subsets(seed):
+def test_a_small_choice_is_the_best_of_all_subsets(seed):
     kernel = CollisionKernel(np.random.default_rng(seed).normal(size=(12, 2)), 1.0)
     best = min(collision_divergence(kernel, np.array(s)) for s in itertools.combinations(range(12), 4))
-    assert collision_divergence(kernel, select_covering(kernel, 4, draws=draws())) <= 1.1 * best
+    assert collision_divergence(kernel, select_covering(kernel, 4, draws=draws())) <= best + 1e-12
 
 
 @pytest.mark.parametrize("seed", range(4))

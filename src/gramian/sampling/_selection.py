@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from gramian.sampling._collision_kernel import CollisionKernel, Indices
+from gramian.sampling._collision_kernel import CollisionKernel, Floats, Indices
 
 __all__ = ["collision_divergence", "divergence_of_means", "select_covering"]
 
@@ -16,6 +16,8 @@ __all__ = ["collision_divergence", "divergence_of_means", "select_covering"]
 _POOL = 2**12
 # Sweeps of exchanges over a pool; two or three find nearly everything.
 _SWEEPS = 20
+# Small classes are also chosen from random starts, at most so many, as long as points times starts times choice stay below.
+_STARTS, _EFFORT = 20, 2**18
 # An exchange must gain more than rounding would.
 _LEAST_GAIN = 1e-12
 
@@ -49,7 +51,8 @@ def select_covering(kernel: CollisionKernel, count: int, *, draws: np.random.Ran
     """Indices of ``count`` points of the class, ascending, whose divergence from it at order 2 is small.
 
     Points are added one by one, each the best there is; then chosen points are exchanged for others as long as that
-    helps. Classes beyond 4,096 points are dealt at random into pools; each pool adds its share, knowing what earlier
+    helps. Small classes, where that may end in a local optimum, are also chosen from random subsets (always the same), and
+    the best choice counts. Classes beyond 4,096 points are dealt at random into pools; each pool adds its share, knowing what earlier
     pools chose, and exchanges are sought in pools that hold chosen points and random others.
 
     Cost:
@@ -66,12 +69,24 @@ def select_covering(kernel: CollisionKernel, count: int, *, draws: np.random.Ran
         seen += len(members)
         pool = _Pool.of(kernel, np.sort(members), choice)
         pool.grow(round(count * seen / kernel.size) - len(choice.points))
-        if len(pools) == 1:
-            pool.exchange()
         choice = pool.choice
     if len(pools) > 1:
-        choice = _exchanged_among_pools(kernel, choice, draws)
-    return np.sort(choice.points)
+        return np.sort(_exchanged_among_pools(kernel, choice, draws).points)
+    found = []
+    for start in (choice, *_random_starts(kernel, count)):
+        pool = _Pool.of(kernel, order, start, pool.matrix)
+        pool.exchange()
+        found.append(np.sort(pool.choice.points))
+    # By the divergence itself: among equals, the sums that pools carry would let rounding decide.
+    return found[int(np.argmin([collision_divergence(kernel, points) for points in found]))]
+
+
+def _random_starts(kernel: CollisionKernel, count: int) -> list[_Choice]:
+    # Always the same, so that a small class has one answer, whatever the seed.
+    draws = np.random.RandomState(0)
+    number = min(_STARTS, _EFFORT // (kernel.size * count))
+    drawn = [np.sort(draws.permutation(kernel.size)[:count]) for _ in range(number)]
+    return [_Choice(points, float(kernel.sums(points, points).sum())) for points in drawn]
 
 
 @dataclass(frozen=True)
@@ -109,7 +124,7 @@ class _Pool:
 
     kernel: CollisionKernel
     members: Indices
-    matrix: npt.NDArray[np.floating]
+    matrix: Floats
     taken: npt.NDArray[np.bool_]
     elsewhere: Indices
     support: npt.NDArray[np.float64]
@@ -117,10 +132,11 @@ class _Pool:
     within: float
 
     @classmethod
-    def of(cls, kernel: CollisionKernel, members: Indices, choice: _Choice) -> _Pool:
+    def of(cls, kernel: CollisionKernel, members: Indices, choice: _Choice, matrix: Floats | None = None) -> _Pool:
         taken = np.isin(members, choice.points)
         elsewhere = np.setdiff1d(choice.points, members, assume_unique=True)
-        matrix = kernel.between(members, members)
+        if matrix is None:
+            matrix = kernel.between(members, members)
         support = matrix[:, taken].sum(1, dtype=np.float64) + kernel.sums(members, elsewhere)
         cross = float(kernel.closeness[choice.points].sum())
         return cls(kernel, members, matrix, taken, elsewhere, support, cross, choice.within)
