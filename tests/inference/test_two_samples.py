@@ -50,6 +50,14 @@ def test_every_labelling_is_taken_once_where_they_are_few(alpha, sizes, weighted
     assert result.pvalue == pytest.approx(reached / len(values), abs=1e-12)
 
 
+def test_as_many_permutations_as_there_are_other_labellings_are_all_of_them():
+    x, y = shifted(4, 4)
+    for permutations, exhaustive in ((68, False), (69, True), (70, True)):
+        result = gm.two_sample_test(x, y, permutations=permutations, seed=0)
+        assert result.exhaustive == exhaustive
+        assert len(result.null_distribution) == min(permutations, 69)
+
+
 @pytest.mark.parametrize("sizes", [(4, 4), (3, 6)])
 def test_scipy_finds_the_same_p_value_over_all_labellings(sizes):
     x, y = shifted(*sizes, shift=1.0, seed=1)

@@ -138,7 +138,7 @@ def embedding_forms(features: Callable[[slice], Tensor], labelled: Labelled, wid
     weights, inner = labelled.weights, labelled.inner
     sums = torch.zeros(width, inner * labelled.count, dtype=weights.dtype, device=weights.device)
     total = torch.zeros(width, dtype=weights.dtype, device=weights.device)
-    for rows in _slices(len(weights), step=4 * _TILE):
+    for rows in _slices(len(weights), tiles=4):
         part = features(rows)
         sums += part.to(labelled.dtype).mT @ labelled.centred(rows).flatten(1)
         total += weights[rows] @ part
@@ -190,5 +190,6 @@ def collision_divergence(forms: Tensor, masses: Tensor, labelled: Labelled, bala
     return label_entropy + (within / forms.sum((1, 2))).log()
 
 
-def _slices(n: int, *, start: int = 0, step: int = _TILE) -> Iterator[slice]:
+def _slices(n: int, *, start: int = 0, tiles: int = 1) -> Iterator[slice]:
+    step = tiles * _TILE
     return (slice(at, min(at + step, n)) for at in range(start, n, step))
