@@ -31,6 +31,7 @@ def bench_small(n: int, permutations: int, repeats: int) -> list[Row]:
     """One bandwidth and several, against hyppo's MMD permutation test."""
     x, y = samples(n, 5, 0)
     functions: dict[str, Callable[[], object]] = {
+        "two_sample_test, a number": lambda: gm.two_sample_test(x, y, bandwidth=3.0, seed=0),
         "two_sample_test median": lambda: gm.two_sample_test(x, y, bandwidth="median", seed=0),
         "two_sample_test aggregate": lambda: gm.two_sample_test(x, y, seed=0),
     }
