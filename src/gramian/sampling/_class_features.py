@@ -36,7 +36,7 @@ class ClassFeatures:
     """
 
     def __init__(self, points: Floats, bandwidth: float, *, count: int, draws: np.random.RandomState) -> None:
-        chosen = select_covering(collision_kernel(points, bandwidth, draws=draws), count, draws=draws)
+        chosen = select_covering(collision_kernel(points, bandwidth, draws=draws), count, draws=draws, thorough=False)
         landmarks = np.unique(np.asarray(points[chosen], dtype=np.float64), axis=0)
         self._map = nystrom_map(torch.from_numpy(landmarks), bandwidth=bandwidth)
         rows = torch.from_numpy(np.asarray(points, dtype=np.float64))

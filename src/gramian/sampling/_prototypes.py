@@ -146,7 +146,8 @@ class JensenRenyiPrototypes(BaseUnderSampler):  # type: ignore[misc]
         if self.init == "uniform":
             start = centre + spread * draws.uniform(-1, 1, size=(count, points.shape[1]))
         else:
-            start = points[select_covering(collision_kernel(points, bandwidth, draws=draws), count, draws=draws)]
+            kernel = collision_kernel(points, bandwidth, draws=draws)
+            start = points[select_covering(kernel, count, draws=draws, thorough=False)]
         learned = learn_points(
             ClassFeatures(points, bandwidth, count=self.landmarks, draws=draws),
             torch.from_numpy(start),

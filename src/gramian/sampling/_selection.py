@@ -47,13 +47,16 @@ def divergence_of_means(of_class: float, of_points: float, between: float) -> fl
     return max(0.0, -math.log1p(-departure / (2 * (of_class + of_points))))
 
 
-def select_covering(kernel: CollisionKernel, count: int, *, draws: np.random.RandomState) -> Indices:
+def select_covering(
+    kernel: CollisionKernel, count: int, *, draws: np.random.RandomState, thorough: bool = True
+) -> Indices:
     """Indices of ``count`` points of the class, ascending, whose divergence from it at order 2 is small.
 
     Points are added one by one, each the best there is; then chosen points are exchanged for others as long as that
-    helps. Small classes, where that may end in a local optimum, are also chosen from random subsets (always the same), and
-    the best choice counts. Classes beyond 4,096 points are dealt at random into pools; each pool adds its share, knowing what earlier
-    pools chose, and exchanges are sought in pools that hold chosen points and random others.
+    helps. Small classes, where that may end in a local optimum, are also chosen from random subsets (always the same),
+    and the best choice counts, unless ``thorough`` is off. Classes beyond 4,096 points are dealt at random into pools;
+    each pool adds its share, knowing what earlier pools chose, and exchanges are sought in pools that hold chosen
+    points and random others.
 
     Cost:
         ``n^2 d`` for the means (``n r d`` with ``r`` reference points), ``n m d`` for the choice, both as matrix
@@ -73,7 +76,7 @@ def select_covering(kernel: CollisionKernel, count: int, *, draws: np.random.Ran
     if len(pools) > 1:
         return np.sort(_exchanged_among_pools(kernel, choice, draws).points)
     found = []
-    for start in (choice, *_random_starts(kernel, count)):
+    for start in (choice, *(_random_starts(kernel, count) if thorough else [])):
         pool = _Pool.of(kernel, order, start, pool.matrix)
         pool.exchange()
         found.append(np.sort(pool.choice.points))
