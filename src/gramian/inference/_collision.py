@@ -143,9 +143,10 @@ def embedding_forms(features: Callable[[slice], Tensor], labelled: Labelled, wid
         sums += part.to(labelled.dtype).mT @ labelled.centred(rows).flatten(1)
         total += weights[rows] @ part
     means = sums.unflatten(1, (inner, labelled.count))
-    forms = torch.einsum("mac,mbc->abc", means, means)
+    # Sums over features of products of planes: as a batched product it would be a thousand tiny ones.
+    forms = torch.stack([(means[:, a, None] * means).sum(0) for a in range(inner)])
     shares = torch.tensor(labelled.shares[:-1], dtype=weights.dtype, device=weights.device)
-    first = torch.einsum("m,mac->ac", total, means) + shares[:, None] * total.square().sum()
+    first = (total @ sums).unflatten(0, (inner, labelled.count)) + shares[:, None] * total.square().sum()
     last = total.square().sum() - first.sum(0, keepdim=True)
     return _completed(forms[None], torch.cat([first, last])[None], labelled)[0]
 
