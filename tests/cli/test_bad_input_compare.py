@@ -126,7 +126,10 @@ CASES = [
     ("good.csv good.csv --permutations 0", "permutations: expected an integer of at least 1"),
     ("good.csv good.csv --max-points 1", "--max-points"),
     ("good.csv good.csv --report FOLDER", "--report: expected a file to write; got the directory"),
-    ("good.csv good.csv --report good.csv", "--report: expected a file ending in .html; got good.csv. Call it good.html"),
+    (
+        "good.csv good.csv --report good.csv",
+        "--report: expected a file ending in .html; got good.csv. Call it good.html",
+    ),
 ]
 
 

@@ -81,8 +81,8 @@ def coverage(
         points: ``(m, d)``, some of the class, or others that stand for it.
         scale: ``(N, d)``, the data whose standard deviations are the units of distance, as the samplers take them from all
             classes together; ``members`` if None.
-        bandwidth: as :class:`JensenRenyiUnderSampler`.
-        bandwidth_factor: as :class:`JensenRenyiUnderSampler`.
+        bandwidth: as :class:`gramian.sampling.JensenRenyiUnderSampler`.
+        bandwidth_factor: as :class:`gramian.sampling.JensenRenyiUnderSampler`.
         random_subsets: at most; fewer, down to five, where ``m^2`` each would be too much.
         random_state: of the random subsets.
 

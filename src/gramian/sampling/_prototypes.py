@@ -30,7 +30,7 @@ class JensenRenyiPrototypes(BaseUnderSampler):  # type: ignore[misc]
     ``sample_indices_``.
 
     Source: [hoyos2022]. Its code starts from ``init="uniform"`` without a seed, keeps the last iterate and a constant
-    rate, and takes the whole Gram; here the default start is the choice of :class:`JensenRenyiUnderSampler`, the rate
+    rate, and takes the whole Gram; here the default start is the choice of :class:`gramian.sampling.JensenRenyiUnderSampler`, the rate
     falls to zero, the best iterate is kept, and the divergence is that of Nyström features, so that classes may be large.
 
     Args:

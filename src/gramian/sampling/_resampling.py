@@ -105,7 +105,8 @@ def resample_file(
         method: ``"select"`` or ``"prototypes"``.
         ratio: size of the smallest class over that of every class that is thinned, within ``(0, 1]``.
         alpha: order of the divergence; the sampler's own default if None.
-        bandwidth, bandwidth_factor: as :class:`JensenRenyiUnderSampler`.
+        bandwidth: as :class:`gramian.sampling.JensenRenyiUnderSampler`.
+        bandwidth_factor: as there.
         ignore: columns of numbers not to measure, such as identifiers.
         random_subsets: drawn for comparison, at most.
         seed: of every draw.

@@ -26,7 +26,7 @@ class JensenRenyiUnderSampler(BaseUnderSampler):  # type: ignore[misc]
     function of means of the squared kernel; points are added one by one, each the best there is, and then exchanged as
     long as that helps. Other orders start from that choice and exchange further, in Nyström features.
 
-    Source: [hoyos2022], whose code learns points instead of selecting them: :class:`JensenRenyiPrototypes`.
+    Source: [hoyos2022], whose code learns points instead of selecting them: :class:`gramian.sampling.JensenRenyiPrototypes`.
 
     Args:
         sampling_strategy: which classes, and how many points of each to keep, as everywhere in imbalanced-learn; the
