@@ -7,7 +7,7 @@ divergence is a ratio of sums of them: docs/design/order-two-and-mmd.md.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 import torch
@@ -125,30 +125,30 @@ def block_forms(tiles: SquaredTiles, labelled: Labelled) -> Tensor:
     return _completed(forms, labelled.sums(degrees), labelled)
 
 
-def embedding_forms(features: Callable[[slice], Tensor], labelled: Labelled, width: int) -> Tensor:
+def embedding_forms(sums: Tensor, rest: Tensor, labelled: Labelled) -> Tensor:
     """As :func:`block_forms` for one scale, ``(groups, groups, count)``, from features of the squared kernel.
 
-    Linear in the number of points.
-
     Args:
-        features: ``(rows, width)`` of the points in a slice.
-        labelled: the labellings.
-        width: number of features.
+        sums: ``(units, m)``: what each unit that is labelled adds to its group's sum of features.
+        rest: ``(groups, m)``: what is in the groups' sums whatever the labels.
+        labelled: the labellings of the units, unweighted.
     """
-    weights, inner = labelled.weights, labelled.inner
-    sums = torch.zeros(width, inner * labelled.count, dtype=weights.dtype, device=weights.device)
-    total = torch.zeros(width, dtype=weights.dtype, device=weights.device)
-    for rows in _slices(len(weights), tiles=4):
-        part = features(rows)
-        sums += part.to(labelled.dtype).mT @ labelled.centred(rows).flatten(1)
-        total += weights[rows] @ part
-    means = sums.unflatten(1, (inner, labelled.count))
+    inner = labelled.inner
+    embedded = torch.zeros(sums.shape[1], inner * labelled.count, dtype=sums.dtype, device=sums.device)
+    for rows in _slices(len(sums), tiles=4):
+        embedded += sums[rows].to(labelled.dtype).mT @ labelled.centred(rows).flatten(1)
+    planes = embedded.unflatten(1, (inner, labelled.count))
     # Sums over features of products of planes: as a batched product it would be a thousand tiny ones.
-    forms = torch.stack([(means[:, a, None] * means).sum(0) for a in range(inner)])
-    shares = torch.tensor(labelled.shares[:-1], dtype=weights.dtype, device=weights.device)
-    first = (total @ sums).unflatten(0, (inner, labelled.count)) + shares[:, None] * total.square().sum()
+    forms = torch.stack([(planes[:, a, None] * planes).sum(0) for a in range(inner)])
+    total = sums.sum(0)
+    shares = torch.tensor(labelled.shares[:-1], dtype=sums.dtype, device=sums.device)
+    first = (total @ embedded).unflatten(0, (inner, labelled.count)) + shares[:, None] * total.square().sum()
     last = total.square().sum() - first.sum(0, keepdim=True)
-    return _completed(forms[None], torch.cat([first, last])[None], labelled)[0]
+    whole = _completed(forms[None], torch.cat([first, last])[None], labelled)[0]
+    if bool(rest.any()):
+        cross = labelled.sums(rest @ sums.mT)  # (groups with a rest, groups of units, count)
+        whole = whole + cross + cross.transpose(0, 1) + (rest @ rest.mT)[:, :, None]
+    return whole
 
 
 def _completed(forms: Tensor, sums: Tensor, labelled: Labelled) -> Tensor:
@@ -169,13 +169,13 @@ def _completed(forms: Tensor, sums: Tensor, labelled: Labelled) -> Tensor:
     return whole
 
 
-def collision_divergence(forms: Tensor, masses: Tensor, labelled: Labelled, balanced: bool) -> Tensor:
+def collision_divergence(forms: Tensor, masses: Tensor, weights: Tensor, balanced: bool) -> Tensor:
     """Order-2 divergence from block forms, in nats.
 
     Args:
         forms: ``(scales, groups, groups, count)``.
         masses: ``(scales, groups, count)``, traces of the groups' blocks.
-        labelled: the labellings.
+        weights: ``(groups, count)``, the weight in each group.
         balanced: whether every group counts the same.
 
     Returns:
@@ -186,7 +186,7 @@ def collision_divergence(forms: Tensor, masses: Tensor, labelled: Labelled, bala
         forms = forms / (masses[:, :, None] * masses[:, None])
         label_entropy: float | Tensor = math.log(forms.shape[1])
     else:
-        label_entropy = -(labelled.weight_sums() / labelled.weights.sum()).square().sum(0).log()
+        label_entropy = -(weights / weights.sum(0)).square().sum(0).log()
     within = forms.diagonal(dim1=1, dim2=2).sum(-1)
     return label_entropy + (within / forms.sum((1, 2))).log()
 

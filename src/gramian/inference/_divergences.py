@@ -41,7 +41,7 @@ def _order_two(pooled: Pooled, scales: Sequence[Scale], table: Tensor, form: For
     dtype = torch.float32 if pooled.n > _DOUBLE else pooled.weights.dtype
     labelled = Labelled(table, pooled.weights, pooled.sizes, dtype)
     forms, masses = block_forms(tiles, labelled), labelled.sums(tiles.diagonals)
-    return collision_divergence(forms, masses, labelled, form.balanced), torch.finfo(dtype).eps
+    return collision_divergence(forms, masses, labelled.weight_sums(), form.balanced), torch.finfo(dtype).eps
 
 
 def gram_at(pooled: Pooled, number: int, scale: Scale) -> Tensor:

@@ -53,6 +53,7 @@ class TestResult:
         features: Number of features, or None.
         feature_error: Largest difference between the divergence from features and the exact one over the scales, in nats,
             on at most 500 points a sample; None where the method is exact.
+        block: Points permuted together: 1, or more where many points are tested by features. The level is as exact.
         exhaustive: Whether the other labellings are all there are, rather than a random draw.
     """
 
@@ -72,6 +73,7 @@ class TestResult:
     method: str
     features: int | None
     feature_error: float | None
+    block: int
     exhaustive: bool
 
     def __iter__(self) -> Iterator[float]:

@@ -13,7 +13,7 @@ from gramian.itl import batched_eigenvalues
 from gramian.itl._order import rank_cutoff
 from gramian.itl._spectral_entropy import renyi_entropy
 
-__all__ = ["factor_of", "spectral_divergence"]
+__all__ = ["covariance_divergence", "factor_of", "spectral_divergence"]
 
 # Elements of the matrices held at once: 64 MB in float64.
 _HELD = 2**23
@@ -58,12 +58,8 @@ def spectral_divergence(vectors: Tensor, gram: Tensor | None, weights: Tensor, t
 def _of_chunk(vectors: Tensor, gram: Tensor | None, weights: Tensor, members: tuple[Tensor, ...], form: Form) -> Tensor:
     lengths = vectors.square().sum(-1)
     masses = torch.stack([lengths[index].sum(-1) for index in members])  # (groups, labellings)
-    if form.balanced:
-        check_masses(masses)
-    factors = 1 / (len(members) * masses) if form.balanced else (1 / lengths.sum()).expand_as(masses)
-    # With one factor for all groups the mixture is the same for every labelling; with balanced groups of different sizes it
-    # is not, and is never carried over.
-    constant = bool(factors.amax() - factors.amin() <= 1e-12 * factors.amax())
+    factors = _factors(masses, form)
+    constant = _constant(factors)
     values, mixture = [], torch.zeros((), dtype=vectors.dtype, device=vectors.device)
     for index, factor in zip(members, factors, strict=True):
         by_points = gram is not None and index.shape[1] < vectors.shape[1]
@@ -76,21 +72,65 @@ def _of_chunk(vectors: Tensor, gram: Tensor | None, weights: Tensor, members: tu
         values.append(batched_eigenvalues(block if by_points else covariance) * factor[:, None])
     if constant:
         mixture = (vectors.mT @ vectors)[None] * factors[0, 0]
-    cutoff = rank_cutoff(form.alpha, len(weights), form.eps)
-    together = _entropy(batched_eigenvalues(mixture), form.alpha, cutoff)
-    apart = _entropy(torch.cat(values, dim=-1), form.alpha, cutoff)
-    return together + _label_entropy(weights, members, form) - apart
+    shares = torch.stack([weights[index].sum(-1) for index in members])
+    return _from_spectra(batched_eigenvalues(mixture), values, shares, len(weights), form)
+
+
+def covariance_divergence(
+    units: Tensor, rest: Tensor, unit_weights: Tensor, rest_weights: Tensor, table: Tensor, size: int, form: Form
+) -> Tensor:
+    """Divergence of every labelling of units of points, in nats, from their second moments.
+
+    Args:
+        units: ``(units, m, m)``: sums over a unit's points of the products of their features, weighted.
+        rest: ``(groups, m, m)``: the same of the points that stay in their group.
+        unit_weights: ``(units,)``.
+        rest_weights: ``(groups,)``.
+        table: ``(labellings, units)``.
+        size: points in all.
+        form: order and balance.
+
+    Returns:
+        ``(labellings,)``.
+    """
+    groups, width = len(rest), units.shape[1]
+    flat = units.flatten(1)
+    found = []
+    for chunk in table.to(units.device).split(max(1, _HELD // (groups * width**2))):
+        chosen = torch.stack([(chunk == group).to(units.dtype) for group in range(groups)])
+        moments = (chosen @ flat).unflatten(-1, (width, width)) + rest[:, None]  # (groups, labellings, m, m)
+        factors = _factors(moments.diagonal(dim1=-2, dim2=-1).sum(-1), form)
+        values = [batched_eigenvalues(own) * factor[:, None] for own, factor in zip(moments, factors, strict=True)]
+        mixture = (moments * factors[:, :, None, None]).sum(0)
+        if _constant(factors):
+            mixture = mixture[:1]
+        shares = chosen @ unit_weights + rest_weights[:, None]
+        found.append(_from_spectra(batched_eigenvalues(mixture), values, shares, size, form))
+    return torch.cat(found)
+
+
+def _factors(masses: Tensor, form: Form) -> Tensor:
+    """What scales the groups' blocks so that the traces of all add to one: ``(groups, labellings)``."""
+    if form.balanced:
+        check_masses(masses)
+        return 1 / (len(masses) * masses)
+    return (1 / masses.sum(0)).expand_as(masses)
+
+
+def _constant(factors: Tensor) -> bool:
+    """Whether the mixture is the same for every labelling: with balanced groups of different sizes it is not."""
+    return bool(factors.amax() - factors.amin() <= 1e-12 * factors.amax())
+
+
+def _from_spectra(mixture: Tensor, groups: list[Tensor], weights: Tensor, size: int, form: Form) -> Tensor:
+    cutoff = rank_cutoff(form.alpha, size, form.eps)
+    labels: float | Tensor = math.log(len(weights))
+    if not form.balanced:
+        labels = renyi_entropy((weights / weights.sum(0)).mT, form.alpha, 0.0)
+    return _entropy(mixture, form.alpha, cutoff) + labels - _entropy(torch.cat(groups, dim=-1), form.alpha, cutoff)
 
 
 def _entropy(values: Tensor, alpha: float, cutoff: float) -> Tensor:
     positive = values.clamp(min=0)
     entropy: Tensor = renyi_entropy(positive / positive.sum(-1, keepdim=True), alpha, cutoff)
-    return entropy
-
-
-def _label_entropy(weights: Tensor, members: tuple[Tensor, ...], form: Form) -> float | Tensor:
-    if form.balanced:
-        return math.log(len(members))
-    shares = torch.stack([weights[index].sum(-1) for index in members], dim=-1) / weights.sum()
-    entropy: Tensor = renyi_entropy(shares, form.alpha, 0.0)
     return entropy

@@ -83,6 +83,13 @@ REFERENCES: dict[str, Reference] = {
         1967,
         "https://doi.org/10.1109/TIT.1967.1053964",
     ),
+    "domingoenrich2025": Reference(
+        "C. Domingo-Enrich, R. Dwivedi, L. Mackey",
+        "Cheap permutation testing",
+        "arXiv 2502.07672",
+        2025,
+        "https://arxiv.org/abs/2502.07672",
+    ),
     "ethayarajh2019": Reference(
         "K. Ethayarajh",
         "How contextual are contextualized word representations? Comparing the geometry of BERT, ELMo, and GPT-2 "
