@@ -1,8 +1,8 @@
 """What a permutation moves: single points, or, of very many, blocks of points of one sample.
 
 Permutations of blocks are a subgroup of those of points: where points are exchangeable so are blocks, and the level is as
-exact. A few thousand blocks lose next to no power [domingoenrich2025], and what is computed of a labelling no longer grows with the number of
-points.
+exact. A few thousand blocks lose next to no power [domingoenrich2025], and what is computed of a labelling no longer grows with the
+number of points.
 """
 
 from __future__ import annotations
