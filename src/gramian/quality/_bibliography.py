@@ -105,6 +105,13 @@ REFERENCES: dict[str, Reference] = {
         2017,
         "https://doi.org/10.1038/s41598-017-11873-y",
     ),
+    "frossl2024": Reference(
+        "O. Skean, A. Dhakal, N. Jacobs, L. G. Sanchez Giraldo",
+        "FroSSL: Frobenius norm minimization for efficient multiview self-supervised learning",
+        "European Conference on Computer Vision",
+        2024,
+        "https://arxiv.org/abs/2310.02903",
+    ),
     "gao2017": Reference(
         "P. Gao, E. Trautmann, B. Yu, G. Santhanam, S. Ryu, K. Shenoy, S. Ganguli",
         "A theory of multineuronal dimensionality, dynamics and measurement",
@@ -364,6 +371,13 @@ REFERENCES: dict[str, Reference] = {
         "Journal of the American Statistical Association 22(158):209-212",
         1927,
         "https://doi.org/10.1080/01621459.1927.10502953",
+    ),
+    "you2017": Reference(
+        "Y. You, I. Gitman, B. Ginsburg",
+        "Large batch training of convolutional networks",
+        "arXiv 1708.03888",
+        2017,
+        "https://arxiv.org/abs/1708.03888",
     ),
     "yu2019": Reference(
         "S. Yu, L. G. Sanchez Giraldo, R. Jenssen, J. C. Principe",
