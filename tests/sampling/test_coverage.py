@@ -53,3 +53,18 @@ def test_large_subsets_are_compared_with_fewer_random_ones(monkeypatch):
     x = np.random.default_rng(0).normal(size=(60, 2))
     assert coverage(x, x[:20], random_state=0).random_subsets == 9
     assert coverage(x, x[:50], random_state=0).random_subsets == 5
+
+
+def test_large_classes_are_measured_as_small_ones_are(monkeypatch):
+    """Against the projected mean, for points of the class and for others alike."""
+    from gramian.sampling import _points
+
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(3000, 3))
+    candidates = (x[:50], rng.normal(size=(50, 3)), 1.5 * rng.normal(size=(50, 3)))
+    exact = [coverage(x, points, bandwidth=1.5, random_subsets=3, random_state=0) for points in candidates]
+    monkeypatch.setattr(_points, "_ALL_PAIRS", 1000)
+    monkeypatch.setattr(_points, "_LANDMARKS", 500)
+    for points, expected in zip(candidates, exact, strict=True):
+        found = coverage(x, points, bandwidth=1.5, random_subsets=3, random_state=0)
+        assert found.divergence == pytest.approx(expected.divergence, rel=0.01)

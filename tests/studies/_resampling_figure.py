@@ -34,7 +34,14 @@ def draw_resampling() -> Path:
             col=column,
         )
         figure.add_vrect(
-            x0=best, x1=best + of["nemenyi_difference"], fillcolor=_GRID, opacity=0.5, line_width=0, row=1, col=column
+            x0=best,
+            x1=best + of["nemenyi_difference"],
+            fillcolor=_GRID,
+            opacity=0.5,
+            line_width=0,
+            layer="below",
+            row=1,
+            col=column,
         )
         figure.update_xaxes(title="average rank of AUC (1 is best)", color=_INK, row=1, col=column)
     figure.update_layout(margin={"l": 130})

@@ -90,17 +90,32 @@ class CollisionKernel:
         With landmarks, the mean of the class in feature space is replaced by its projection on their span: ``n r``
         kernel values, twice, in place of ``n^2``.
         """
-        everything = slice(None)
-        if self.landmarks is None:
-            return self.sums(everything, everything) / self.size
-        means = self.sums(self.landmarks, everything) / self.size
-        among = self.between(self.landmarks, self.landmarks).astype(np.float64)
-        # Rounding of the kernel values, in float32, must not be taken for structure.
-        ridge = len(self.landmarks) * float(np.finfo(self._scaled.dtype).eps)
-        weights = np.asarray(np.linalg.solve(among + ridge * np.eye(len(among)), means), dtype=np.float64)
-        return self.sums(everything, self.landmarks, weights)
+        return self.closeness_of(self, slice(None))
 
     @cached_property
     def purity(self) -> float:
-        r"""Mean of the kernel over all pairs of the class: :math:`a = \operatorname{tr}\rho_P^2`."""
-        return math.fsum(self.closeness) / self.size
+        r"""Mean of the kernel over all pairs of the class: :math:`a = \operatorname{tr}\rho_P^2`.
+
+        With landmarks, the squared norm of the projected mean: the one that fits :attr:`closeness`, so that no
+        discrepancy from it comes out negative.
+        """
+        if self.landmarks is None:
+            return math.fsum(self.closeness) / self.size
+        among = self.between(self.landmarks, self.landmarks).astype(np.float64)
+        return float(self._weights @ among @ self._weights)
+
+    def closeness_of(self, other: CollisionKernel, rows: Indices | slice) -> npt.NDArray[np.float64]:
+        """Mean kernel value with this class of points of another kernel, whose first points are those of this class."""
+        if self.landmarks is None:
+            return other.sums(rows, slice(0, self.size)) / self.size
+        return other.sums(rows, self.landmarks, self._weights)
+
+    @cached_property
+    def _weights(self) -> npt.NDArray[np.float64]:
+        """Of the landmarks in the projected mean of the class."""
+        chosen = np.asarray(self.landmarks)
+        means = self.sums(chosen, slice(None)) / self.size
+        among = self.between(chosen, chosen).astype(np.float64)
+        # Rounding of the kernel values, in float32, must not be taken for structure.
+        ridge = len(chosen) * float(np.finfo(self._scaled.dtype).eps)
+        return np.asarray(np.linalg.solve(among + ridge * np.eye(len(chosen)), means), dtype=np.float64)

@@ -116,14 +116,14 @@ def coverage(
     together = CollisionKernel(np.concatenate([own, others]), length)
     places = np.arange(len(own), len(own) + len(others))
     within = together.sums(places, places).sum() / len(others) ** 2
-    between = together.sums(places, slice(0, len(own))).sum() / (len(own) * len(others))
+    between = kernel.closeness_of(together, places).mean()
     count = max(min(random_subsets, _FEWEST), min(random_subsets, _BUDGET // len(others) ** 2))
     size = min(len(own), len(others))
     drawn = [collision_divergence(kernel, draws.choice(len(own), size, replace=False)) for _ in range(count)]
     return Coverage(
         before=len(own),
         after=len(others),
-        divergence=divergence_of_means(kernel.purity, within, between),
+        divergence=divergence_of_means(kernel.purity, float(within), float(between)),
         random_mean=float(np.mean(drawn)),
         random_best=float(np.min(drawn)),
         random_subsets=count,
