@@ -35,7 +35,7 @@ def renyi(eigenvalues, alpha):
 
 
 def distance(normalized, form, invariance):
-    count, (samples, width) = len(normalized), normalized[0].shape
+    count, width = len(normalized), normalized[0].shape[1]
     mean = sum(normalized) / count
     squared_error = sum(((view - mean) ** 2).mean() for view in normalized)
     if invariance == "released":

@@ -110,7 +110,7 @@ def frossl_loss(
         ``torch.linalg``).
 
     Differentiation:
-        Exact, in closed form, repeated eigenvalues included; once, not twice. On several processes it is, as of any sum
+        Exact, in closed form, repeated eigenvalues included; once: ``create_graph=True`` raises a RuntimeError. On several processes it is, as of any sum
         over them, the derivative of the sum of their losses, of which DistributedDataParallel's mean is the full batch's.
 
     Cost:

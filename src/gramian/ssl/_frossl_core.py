@@ -20,7 +20,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from gramian.ssl._collectives import Ranks
 from gramian.ssl._spectral_slope import collision_slope, spectral_slope
@@ -60,7 +59,7 @@ def entropies_and_spread(views: Sequence[Tensor], options: CoreOptions) -> tuple
         Entropies and the sum of squares over views, samples (of all ranks) and features, the same on every rank.
 
     Differentiation:
-        Closed forms, once: a second derivative raises. A column of zeros has the derivative zero. On several ranks a
+        Closed forms, once: ``create_graph=True`` raises a RuntimeError. A column of zeros has the derivative zero. On several ranks a
         rank's derivative is that of the sum of the ranks' losses, as of any sum over ranks; the mean over ranks that
         DistributedDataParallel takes is then the derivative of the loss.
     """
@@ -87,8 +86,12 @@ class _Terms(torch.autograd.Function):
         return entropies, spread
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled() and not torch.compiler.is_compiling():
+            # What forward kept would count as constant, and a penalty on the gradient would silently have none.
+            raise RuntimeError(
+                "FroSSL: expected one derivative; got create_graph=True. Its closed form has no second derivative."
+            )
         slopes, factors, centre, *rest = ctx.saved_tensors
         ranks, count = ctx.options.ranks, ctx.views
         views, rest = rest[:count], rest[count:]
@@ -162,7 +165,7 @@ def _entropies(
     """
     ranks, by_column = options.ranks, matrices.new_empty(0)
     if options.alpha != 2:
-        size = max(views[0].shape[1], matrices.shape[-1] if ranks is None else ranks.samples)
+        size = max(views[0].shape[1], views[0].shape[0] if ranks is None else ranks.samples)
         entropies, slopes = spectral_slope(matrices, options.alpha, size=size, eps=options.eps)
         factors = torch.full_like(entropies, 2.0)
         if tall:

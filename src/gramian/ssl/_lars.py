@@ -132,7 +132,7 @@ def _scales(weights: list[Tensor], group: dict[str, Any]) -> tuple[tuple[Tensor,
     if group["clip_lr"]:
         scales = (scales / group["lr"]).clamp(max=1) if group["lr"] > 0 else torch.ones_like(scales)
     scales = torch.where(moving, scales, 1.0)
-    decays = torch.where(moving, group["weight_decay"], 0.0).to(scales.dtype)
+    decays = group["weight_decay"] * moving.to(scales.dtype)
     return scales.unbind(), decays.unbind()
 
 
