@@ -98,8 +98,9 @@ def test_labels_that_nothing_tells_apart_tie_to_a_p_value_of_one():
         result = gm.two_sample_test(same, same, alpha=alpha, bandwidth=1.0, permutations=50, seed=0)
         assert result.pvalue == 1.0
         assert result.divergence == pytest.approx(0.0, abs=1e-12)
-    many = np.ones((700, 2))  # single precision products
-    assert gm.two_sample_test(many, many[:311], bandwidth=[0.5, 1.0], permutations=50, seed=0).pvalue == 1.0
+    for size in (700, 3000):  # single precision products, in several tiles
+        many = np.ones((size, 2))
+        assert gm.two_sample_test(many, many[:311], bandwidth=[0.5, 1.0], permutations=50, seed=0).pvalue == 1.0
 
 
 @pytest.mark.parametrize("size", [40, 400])

@@ -17,8 +17,9 @@ from gramian.inference._form import check_masses
 
 __all__ = ["Labelled", "SquaredTiles", "block_forms", "collision_divergence", "embedding_forms"]
 
-# Side of a tile: tile and labels of its columns stay in the cache, and memory does not grow with the square of n.
-_TILE = 1024
+# Side of a tile: tile and labels of its columns stay in the cache, and memory does not grow with the square of n. Half that
+# for few points, where whole tiles on the diagonal would be much of the work.
+_TILE = 512
 # Elements of labellings kept as numbers, 256 MB in float32; beyond, they are made tile by tile.
 _KEPT = 2**26
 
@@ -192,5 +193,5 @@ def collision_divergence(forms: Tensor, masses: Tensor, weights: Tensor, balance
 
 
 def _slices(n: int, *, start: int = 0, tiles: int = 1) -> Iterator[slice]:
-    step = tiles * _TILE
+    step = tiles * (_TILE if n > 4 * _TILE else _TILE // 2)
     return (slice(at, min(at + step, n)) for at in range(start, n, step))

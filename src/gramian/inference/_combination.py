@@ -20,7 +20,7 @@ def rounding(values: Tensor, eps: float, size: int) -> Tensor:
     """
     largest = values.abs().amax(-1, keepdim=True)
     spread = values.std(-1, correction=0, keepdim=True)
-    slack: Tensor = 64 * sys.float_info.epsilon * (1 + largest) + 16 * eps / size + eps**0.5 * spread
+    slack: Tensor = 64 * sys.float_info.epsilon * (1 + largest) + 4 * eps / size**0.5 + eps**0.5 * spread
     return slack
 
 

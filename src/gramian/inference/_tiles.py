@@ -14,10 +14,11 @@ __all__ = ["GramTiles", "PointTiles"]
 
 
 class GramTiles:
-    """Blocks of given Grams ``(scales, n, n)``, squared."""
+    """Blocks of given Grams ``(scales, n, n)``, squared, with the points in the order asked for."""
 
-    def __init__(self, grams: Tensor) -> None:
+    def __init__(self, grams: Tensor, order: Tensor) -> None:
         self.grams = grams
+        self.order = order
 
     @property
     def scales(self) -> int:
@@ -25,11 +26,12 @@ class GramTiles:
 
     @property
     def diagonals(self) -> Tensor:
-        return self.grams.diagonal(dim1=1, dim2=2).double()
+        return self.grams.diagonal(dim1=1, dim2=2).double()[:, self.order]
 
     def tile(self, rows: slice, columns: slice, dtype: torch.dtype) -> Iterator[Tensor]:
         """See :class:`gramian.inference._collision.SquaredTiles`."""
-        return (gram[rows, columns].to(dtype).square() for gram in self.grams)
+        left, right = self.order[rows, None], self.order[columns]
+        return (gram[left, right].to(dtype).square() for gram in self.grams)
 
 
 class PointTiles:
