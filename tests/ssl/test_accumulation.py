@@ -55,3 +55,10 @@ def test_gradients_of_the_views_themselves_are_nobodys_accumulation():
         warnings.simplefilter("error")
         frossl_loss(views).backward()
         frossl_loss(views).backward()
+
+
+def test_the_view_that_is_trained_is_looked_at_wherever_it_stands():
+    model, target = torch.nn.Linear(4, 3), torch.randn(8, 3)
+    frossl_loss([target, model(torch.randn(8, 4))]).backward()
+    with pytest.warns(GradientAccumulationWarning, match=r"shape \(3(, 4)?,?\)"):
+        frossl_loss([target, model(torch.randn(8, 4))]).backward()

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.linalg
+import scipy.stats
 import torch
 
 from gramian.ssl import frossl_loss

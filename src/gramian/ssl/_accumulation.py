@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections import deque
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -20,15 +21,16 @@ class GradientAccumulationWarning(UserWarning):
 _NODES = 64
 
 
-def watch_accumulation(loss: Tensor, view: Tensor) -> None:
-    """Warns, when ``loss`` is differentiated, if the parameter nearest to the view still holds an earlier gradient.
+def watch_accumulation(loss: Tensor, views: Iterable[Tensor]) -> None:
+    """Warns, when ``loss`` is differentiated, if the parameter nearest to a view still holds an earlier gradient.
 
     It costs no wait for the device where gradients are reset to None, torch's default; where they are reset to zeros,
     one look at one parameter a step. Nothing is watched while torch compiles, or for views that nothing has made.
     """
-    if torch.compiler.is_compiling() or not loss.requires_grad or view.grad_fn is None:
+    if torch.compiler.is_compiling() or not loss.requires_grad:
         return
-    parameter = _nearest_parameter(view.grad_fn)
+    made = next((view.grad_fn for view in views if view.grad_fn is not None), None)
+    parameter = None if made is None else _nearest_parameter(made)
     if parameter is not None:
         loss.register_hook(lambda gradient: _warn_if_held(parameter))
 

@@ -91,7 +91,7 @@ def frossl_loss(
         batch: ``"global"``: the samples of all processes are one batch, value and gradient as of one process;
             ``"local"``: each process has its own loss, as in the paper's runs on two GPUs.
         group: the process group; None is the default one.
-        warn_on_accumulation: warn with :class:`GradientAccumulationWarning` where the backward pass finds gradients
+        warn_on_accumulation: warn with :class:`gramian.ssl.GradientAccumulationWarning` where the backward pass finds gradients
             of an earlier one. Not seen inside ``torch.compile``.
 
     Returns:
@@ -110,8 +110,9 @@ def frossl_loss(
         ``torch.linalg``).
 
     Differentiation:
-        Exact, in closed form, repeated eigenvalues included; once: ``create_graph=True`` raises a RuntimeError. On several processes it is, as of any sum
-        over them, the derivative of the sum of their losses, of which DistributedDataParallel's mean is the full batch's.
+        Exact, in closed form, repeated eigenvalues included; once: ``create_graph=True`` raises a RuntimeError. On several
+        processes it is, as of any sum over them, the derivative of the sum of their losses, of which
+        DistributedDataParallel's mean is the full batch's.
 
     Cost:
         ``2 N d min(N, d)`` multiplications a view, forward and backward each half. Between processes: the covariances,
@@ -125,7 +126,7 @@ def frossl_loss(
     entropies, distance = _terms(views, alpha, normalization, invariance, batch, group)
     loss = _checked_weight(invariance_weight) * distance - entropies.sum()
     if warn_on_accumulation:
-        watch_accumulation(loss, views[0])
+        watch_accumulation(loss, views)
     return loss
 
 
@@ -140,7 +141,7 @@ def frossl_terms(
     group: Any = None,
     warn_on_accumulation: bool = True,
 ) -> FroSSLTerms:
-    """The terms of :func:`frossl_loss`, each differentiable by itself; arguments as there.
+    """The terms of :func:`gramian.ssl.frossl_loss`, each differentiable by itself; arguments as there.
 
     Example:
         >>> terms = frossl_terms([torch.eye(4), -torch.eye(4)])
@@ -151,15 +152,15 @@ def frossl_terms(
     regularization = -entropies.sum()
     loss = regularization + _checked_weight(invariance_weight) * distance
     if warn_on_accumulation:
-        watch_accumulation(loss, views[0])
+        watch_accumulation(loss, views)
     return FroSSLTerms(loss, regularization, distance, entropies)
 
 
 class FroSSLLoss(nn.Module):
-    """:func:`frossl_loss` with its options set once; takes the place of ``lightly.loss.FroSSLLoss``.
+    """:func:`gramian.ssl.frossl_loss` with its options set once; takes the place of ``lightly.loss.FroSSLLoss``.
 
     Args:
-        invariance_weight: as in :func:`frossl_loss`, like all that follow.
+        invariance_weight: as in :func:`gramian.ssl.frossl_loss`, like all that follow.
         alpha: order of the entropy.
         normalization: ``"feature"``, ``"standardized"`` or ``"sample"``.
         invariance: ``"released"`` or ``"mean"``.
