@@ -58,13 +58,11 @@ class PointTiles:
         """See :class:`gramian.inference._collision.SquaredTiles`."""
         left = self.points[rows]
         squared = squared_distances(left, left if rows == columns else self.points[columns])
-        lengths = squared.clamp(min=0).sqrt().to(dtype) if any(k == "laplacian" for k, _ in self.kernels) else None
-        squared = squared.to(dtype)
-        place = torch.empty_like(squared)
+        needed = {kernel for kernel, _ in self.kernels}
+        powers = {"gaussian": squared.to(dtype)} if "gaussian" in needed else {}
+        if "laplacian" in needed:
+            powers["laplacian"] = squared.clamp(min=0).sqrt().to(dtype)
+        place = torch.empty_like(squared, dtype=dtype)
         for kernel, bandwidth in self.kernels:
-            if kernel == "gaussian":
-                torch.mul(squared, -1 / bandwidth**2, out=place)
-            else:
-                assert lengths is not None
-                torch.mul(lengths, -2 / bandwidth, out=place)
-            yield place.exp_()
+            factor = -1 / bandwidth**2 if kernel == "gaussian" else -2 / bandwidth
+            yield torch.mul(powers[kernel], factor, out=place).exp_()
