@@ -59,7 +59,7 @@ class PointTiles:
         left = self.points[rows]
         squared = squared_distances(left, left if rows == columns else self.points[columns])
         needed = {kernel for kernel, _ in self.kernels}
-        powers = {"gaussian": squared.to(dtype)} if "gaussian" in needed else {}
+        powers: dict[object, Tensor] = {"gaussian": squared.to(dtype)} if "gaussian" in needed else {}
         if "laplacian" in needed:
             powers["laplacian"] = squared.clamp(min=0).sqrt().to(dtype)
         place = torch.empty_like(squared, dtype=dtype)

@@ -62,6 +62,34 @@ def read_lines(path: Path, *, ends: bool = False) -> Iterator[tuple[int, str]]:
         raise ValueError(f"source: expected a file with text; got an empty one, {path}. Give another file.")
 
 
+def read_objects(path: Path, *, what: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Numbered JSON objects, one a line; empty lines are left out.
+
+    Args:
+        path: The file.
+        what: What it is for, for messages.
+
+    Raises:
+        ValueError: a line that is no JSON, or no object; as `read_lines`.
+    """
+    for number, line in read_lines(path):
+        if not line.strip():
+            continue
+        where = f"line {number} of {path}"
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            reason = getattr(error, "msg", "nested too deeply")
+            raise ValueError(
+                f"{what}: expected JSON on every line; got none on {where} ({reason}). Correct it."
+            ) from error
+        if not isinstance(row, dict):
+            raise ValueError(
+                f"{what}: expected an object on every line; got a {type(row).__name__} on {where}. Correct it."
+            )
+        yield number, row
+
+
 def text_entries(path: Path, *, paragraphs: bool) -> Iterator[Entry]:
     """Paragraphs of a plain text file, or its lines."""
     lines = read_lines(path)
@@ -146,21 +174,8 @@ def as_label(value: Any, *, where: str) -> str:
 def json_entries(path: Path, *, field: str | None, label_field: str | None) -> Iterator[Entry]:
     """One object a line; the fields of the first one decide which holds the text."""
     chosen: str | None = None
-    for number, line in read_lines(path):
-        if not line.strip():
-            continue
+    for number, row in read_objects(path, what="source"):
         where = f"line {number} of {path}"
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", "nested too deeply")
-            raise ValueError(
-                f"source: expected JSON on every line; got none on {where} ({reason}). Correct it."
-            ) from error
-        if not isinstance(row, dict):
-            raise ValueError(
-                f"source: expected an object on every line; got a {type(row).__name__} on {where}. Correct it."
-            )
         if chosen is None:
             fields = {name: isinstance(value, str) for name, value in row.items()}
             chosen = choose_field(fields, field=field, label_field=label_field, where=where)

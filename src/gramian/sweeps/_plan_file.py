@@ -37,9 +37,9 @@ def load_plan(path: str | Path) -> Plan:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise ValueError(f"plan: expected a YAML file; got {file}, which does not exist. Check the path") from error
+        raise ValueError(f"plan: expected a YAML file; got {file}, which does not exist. Check the path.") from error
     except (IsADirectoryError, UnicodeDecodeError) as error:
-        raise ValueError(f"plan: expected a YAML file in UTF-8; got {file}, which is none. Check the path") from error
+        raise ValueError(f"plan: expected a YAML file in UTF-8; got {file}, which is none. Check the path.") from error
     return parse_plan(_read_yaml(text, file))
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from gramian.layers._corpus_files import LONGEST_LINE, read_lines
+from gramian.layers._corpus_files import LONGEST_LINE, read_lines, read_objects
 
 __all__ = ["EXTENSIONS", "Columns", "data_files", "first_row", "read_columns"]
 
@@ -126,20 +125,7 @@ def _table(path: Path, header: Sequence[str] | None, what: str) -> Columns:
 
 def _json_lines(path: Path, what: str) -> Columns:
     columns: Columns = {}
-    for number, line in read_lines(path):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", "nested too deeply")
-            raise ValueError(
-                f"{what}: expected JSON on every line; got none on line {number} of {path} ({reason}). Correct it."
-            ) from error
-        if not isinstance(row, dict):
-            raise ValueError(
-                f"{what}: expected an object on every line; got a {type(row).__name__} on line {number} of {path}. Correct it."
-            )
+    for number, row in read_objects(path, what=what):
         if not columns:
             columns = {name: [] for name in row}
         for name, values in columns.items():
