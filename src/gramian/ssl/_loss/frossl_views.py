@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from gramian.itl._errors import type_fault, value_fault
-from gramian.ssl._collectives import Ranks, summed_over_ranks
-from gramian.ssl._frossl_core import inverse_lengths
+from gramian.ssl._loss.collectives import Ranks, summed_over_ranks
+from gramian.ssl._loss.frossl_core import inverse_lengths
 
 __all__ = ["InvarianceScale", "Normalization", "checked_choice", "checked_views", "invariance_factor", "prepared_views"]
 

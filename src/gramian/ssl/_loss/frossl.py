@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from gramian.itl._errors import type_fault, value_fault
 from gramian.itl._order import checked_order
 from gramian.itl._shapes import Order
-from gramian.ssl._accumulation import watch_accumulation
-from gramian.ssl._collectives import ranks_of
-from gramian.ssl._frossl_core import CoreOptions, entropies_and_spread
-from gramian.ssl._frossl_views import (
+from gramian.ssl._loss.accumulation import watch_accumulation
+from gramian.ssl._loss.collectives import ranks_of
+from gramian.ssl._loss.frossl_core import CoreOptions, entropies_and_spread
+from gramian.ssl._loss.frossl_views import (
     InvarianceScale,
     Normalization,
     checked_choice,

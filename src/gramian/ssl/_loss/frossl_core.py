@@ -21,8 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gramian.ssl._collectives import Ranks
-from gramian.ssl._spectral_slope import collision_slope, spectral_slope
+from gramian.ssl._loss.collectives import Ranks
+from gramian.ssl._loss.spectral_slope import collision_slope, spectral_slope
 
 __all__ = ["SMALLEST_LENGTH", "CoreOptions", "entropies_and_spread", "inverse_lengths"]
 

@@ -1,0 +1,1 @@
+"""The FroSSL loss: terms, gradient in closed form, views, ranks."""
