@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 import pytorch_lightning as pl
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from gramian.itl._errors import type_fault, value_fault
 from gramian.ssl._backbones import Backbone, build_backbone
+from gramian.ssl._data.facts import DataFacts
 from gramian.ssl._optimization.optimizers import build_optimizer, build_schedule
 from gramian.ssl._recipes import Recipe
 
@@ -45,7 +46,7 @@ class Pretraining(pl.LightningModule):
 
     Args:
         recipe: of this method.
-        facts: of the data set, kept with the checkpoints; anything with fields, or None.
+        facts: of the data set, kept with the checkpoints.
         steps_per_epoch: batches an epoch, for the schedule.
 
     Attributes:
@@ -65,7 +66,7 @@ class Pretraining(pl.LightningModule):
     backbone: Backbone
     projector: nn.Module
 
-    def __init__(self, recipe: Recipe, *, facts: Any = None, steps_per_epoch: int) -> None:
+    def __init__(self, recipe: Recipe, *, facts: DataFacts | None = None, steps_per_epoch: int) -> None:
         super().__init__()
         self._check(recipe, steps_per_epoch)
         self.recipe = recipe
@@ -171,7 +172,7 @@ class Pretraining(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps the recipe and the facts with the weights, as text and plain values."""
         checkpoint["recipe"] = self.recipe.to_yaml()
-        if is_dataclass(self.facts) and not isinstance(self.facts, type):
+        if self.facts is not None:
             checkpoint["facts"] = asdict(self.facts)
 
     def wide(self, tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from gramian.itl._errors import type_fault, value_fault
 from gramian.ssl._backbones import Stem
+from gramian.ssl._data.facts import Split
 from gramian.ssl._recipes.ranges import at_least, one_of, positive, share
 from gramian.ssl._recipes.settings import SETTINGS, MethodSettings
 from gramian.ssl._views import ViewRecipe
@@ -19,10 +20,8 @@ __all__ = [
     "ProbeRecipe",
     "Recipe",
     "ScheduleRecipe",
-    "Split",
 ]
 
-Split = Literal["train", "unlabelled", "train+unlabelled"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed", "64-true"]
 
 
@@ -166,7 +165,7 @@ class Recipe:
         backbone: see :class:`BackboneRecipe`.
         probe: see :class:`ProbeRecipe`.
         precision: of Lightning. float16 falls back to bfloat16 on a CPU.
-        split: of the data, that is trained on.
+        split: of the data, that is trained on; None takes what the papers do, with the unlabelled images where there are some.
         sync_batchnorm: whether the batches of several GPUs are normalised together.
         channels_last: memory layout of images and convolutions; changes rounding alone, and is faster on most machines.
         seed: of the initial weights, the order of the data and the views.
@@ -185,7 +184,7 @@ class Recipe:
     backbone: BackboneRecipe = field(default_factory=BackboneRecipe)
     probe: ProbeRecipe = field(default_factory=ProbeRecipe)
     precision: Precision = "32-true"
-    split: Split = "train"
+    split: Split | None = None
     sync_batchnorm: bool = True
     channels_last: bool = True
     seed: int = 0
