@@ -14,6 +14,7 @@ from gramian.itl._order import checked_order
 from gramian.itl._shapes import ArrayT, Float, Order
 
 __all__ = [
+    "check_trace",
     "conditional_entropy",
     "hadamard_entropy",
     "hadamard_product",
@@ -171,10 +172,15 @@ def hadamard_product(grams: Sequence[Tensor]) -> Float[Tensor, "*batch n n"]:
     product = grams[0]
     for gram in grams[1:]:
         product = in_range(product * gram)
-    if bool((product.detach().diagonal(dim1=-2, dim2=-1).sum(-1) <= 0).any()):
+    check_trace(product.detach().diagonal(dim1=-2, dim2=-1).sum(-1))
+    return product
+
+
+def check_trace(trace: Tensor) -> None:
+    """Raises where the trace of a Hadamard product is zero."""
+    if bool((trace <= 0).any()):
         remedy = "No sample has a positive diagonal entry in every Gram, so their joint entropy is undefined."
         raise value_fault("grams", "a Hadamard product of positive trace", "a zero trace", remedy)
-    return product
 
 
 def hadamard_entropy(grams: Sequence[Tensor], alpha: float, *, eps: float) -> Float[Tensor, "*batch"]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import torch
 
 from gramian.itl._counts import checked_count
+from gramian.itl._definiteness import check_definite
 from gramian.itl._dependence import hadamard_entropy
+from gramian.itl._errors import value_fault
 from gramian.itl._gram_checks import checked_grams
+from gramian.itl._leading_entropy import mean_joint_entropy
 from gramian.itl._order import checked_order
 from gramian.itl._randomness import as_generator
 from gramian.itl._shapes import ArrayT, Count, Order, Seed
@@ -14,7 +17,15 @@ from gramian.itl._shapes import ArrayT, Count, Order, Seed
 __all__ = ["dime"]
 
 
-def dime(gram_x: ArrayT, gram_y: ArrayT, *, alpha: Order = 1.01, permutations: Count = 5, seed: Seed = None) -> ArrayT:
+def dime(
+    gram_x: ArrayT,
+    gram_y: ArrayT,
+    *,
+    alpha: Order = 1.01,
+    permutations: Count = 5,
+    rank: Count | None = None,
+    seed: Seed = None,
+) -> ArrayT:
     r"""Difference of entropies DiME: how much lower the joint entropy is than under shuffled pairs, in nats.
 
     .. math:: \operatorname{DiME}_\alpha = \mathbb{E}_P\, S_\alpha(K_x \circ P K_y P^\top) - S_\alpha(K_x \circ K_y)
@@ -29,20 +40,27 @@ def dime(gram_x: ArrayT, gram_y: ArrayT, *, alpha: Order = 1.01, permutations: C
         gram_y: the same shape; row i of both describes the same sample.
         alpha: order, from 0 to ``math.inf``.
         permutations: number of sampled permutations, at least 1.
+        rank: number of leading eigenvalues to compute of each product, in place of all ``n``, at orders from 1 on. The others
+            count as log-normal with their trace and Frobenius norm, which are known exactly. At ``rank=256`` of 1,000 to
+            3,000 samples the value moved by at most 3 % and the gradient's cosine with the exact one was above 0.99
+            (docs/design/dime-without-eigenvectors.md). Order 2 is exact and needs none.
         seed: an integer, a ``torch.Generator`` or None; the global random state is left alone.
 
     Returns:
         ``(...,)``, the caller's kind and dtype (float32 for half precision).
 
     Raises:
-        TypeError: as :func:`gramian.joint_entropy`; also ``permutations`` not an integer, ``seed`` of another kind.
-        ValueError: as :func:`gramian.joint_entropy`; also ``permutations`` below 1.
+        TypeError: as :func:`gramian.joint_entropy`; also ``permutations`` or ``rank`` not an integer, ``seed`` of another kind.
+        ValueError: as :func:`gramian.joint_entropy`; also ``permutations`` or ``rank`` below 1, ``rank`` with an order below 1
+            or with order 2.
 
     Differentiation:
-        As :func:`gramian.matrix_entropy`, with the permutations held fixed.
+        As :func:`gramian.matrix_entropy`, with the permutations held fixed; once. With ``rank`` also with the
+        subspace of the leading eigenvectors held fixed.
 
     Cost:
-        ``permutations + 1`` joint entropies: ``n^3`` each, ``n^2`` at order 2.
+        ``permutations + 1`` joint entropies: ``n^3`` each; ``n^2 rank``, and at order 2 ``n^2``, with memory for a few Grams
+        whatever the number of permutations.
 
     Example:
         >>> import numpy as np
@@ -51,13 +69,37 @@ def dime(gram_x: ArrayT, gram_y: ArrayT, *, alpha: Order = 1.01, permutations: C
     """
     order = checked_order(alpha)
     count = checked_count("permutations", permutations, 1, "Five are the usual number.")
+    leading = None if rank is None else _checked_rank(rank, order)
     generator = as_generator(seed)
-    converted = checked_grams(["gram_x", "gram_y"], [gram_x, gram_y])
+    names = ("gram_x", "gram_y")
+    converted = checked_grams(names, [gram_x, gram_y])
     left, right = converted.tensors
+    size = left.shape[-1]
+    draws = [torch.randperm(size, generator=generator, device=generator.device).to(right.device) for _ in range(count)]
+    if order == 2 or (leading is not None and leading < size):
+        for name, gram in zip(names, (left, right), strict=True):
+            check_definite(name, gram, converted.eps)
+        start = None
+        if leading is not None:
+            start = torch.randn(size, leading, generator=generator, device=generator.device).to(right.device)
+        same = [torch.arange(size, device=right.device)]
+        shuffled, paired = (
+            mean_joint_entropy(left, right, orders, order, start=start, eps=converted.eps) for orders in (draws, same)
+        )
+        return converted.restore(shuffled - paired)
     paired = hadamard_entropy((left, right), order, eps=converted.eps)
-    shuffled = torch.zeros_like(paired)
-    for _ in range(count):
-        draw = torch.randperm(left.shape[-1], generator=generator, device=generator.device).to(right.device)
+    total = torch.zeros_like(paired)
+    for draw in draws:
         moved = right.index_select(-2, draw).index_select(-1, draw)
-        shuffled = shuffled + hadamard_entropy((left, moved), order, eps=converted.eps)
-    return converted.restore(shuffled / count - paired)
+        total = total + hadamard_entropy((left, moved), order, eps=converted.eps)
+    return converted.restore(total / count - paired)
+
+
+def _checked_rank(rank: Count, order: float) -> int:
+    count = checked_count("rank", rank, 1, "256 serves batches of thousands.")
+    if order < 1:
+        remedy = "Lower orders weigh the small eigenvalues, of which it knows two moments: leave rank out."
+        raise value_fault("rank", "None at orders below 1", rank, remedy)
+    if order == 2:
+        raise value_fault("rank", "None at order 2", rank, "Order 2 is exact without eigenvalues: leave rank out.")
+    return count
