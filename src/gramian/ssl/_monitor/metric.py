@@ -137,18 +137,31 @@ class SpectrumMetric(Metric):
         tracker = SpectrumTracker(orders=self.orders, lidar_ridge=self.lidar_ridge)
         mean = self.total.cpu() / max(1, samples * views)
         if views == 1:
-            scatter = self.squares.cpu() - samples * torch.outer(mean, mean)
+            scatter = _of_rank(self.squares.cpu() - samples * torch.outer(mean, mean), samples - 1)
             state = {f"moments.{name}": value for name, value in _moments(samples, mean, scatter).items()}
         else:
             empty = Moments().state()
-            scatter = self.mean_squares.cpu() - samples * torch.outer(mean, mean)
-            within = self.squares.cpu() - views * self.mean_squares.cpu()
+            scatter = _of_rank(self.mean_squares.cpu() - samples * torch.outer(mean, mean), samples - 1)
+            within = _of_rank(self.squares.cpu() - views * self.mean_squares.cpu(), samples * (views - 1))
             state = {f"moments.{name}": torch.from_numpy(np.array(value)) for name, value in empty.items()}
             state |= {"views.count": torch.tensor(samples), "views.shape": torch.tensor([views, self.features])}
             state |= {"views.within": within}
             state |= {f"views.means.{name}": value for name, value in _moments(samples, mean, scatter).items()}
         tracker.load_state(state | {"skipped": self.skipped.cpu()})
         return tracker
+
+
+def _of_rank(scatter: Tensor, rank: int) -> Tensor:
+    """The matrix with no more eigenvalues than samples allow.
+
+    Differences of sums leave rounding of the size of the mean's square in the others, which logarithms and roots see.
+    """
+    if rank >= len(scatter):
+        return scatter
+    eigenvalues, vectors = torch.linalg.eigh(scatter)
+    kept = vectors[:, len(scatter) - max(rank, 0) :]
+    found: Tensor = (kept * eigenvalues[len(scatter) - max(rank, 0) :].clamp_min(0)) @ kept.mT
+    return found
 
 
 def _moments(count: int, mean: Tensor, scatter: Tensor) -> dict[str, Tensor]:

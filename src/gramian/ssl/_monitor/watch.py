@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -56,7 +56,7 @@ class Settings:
         if isinstance(module, str | nn.Module) or callable(module):
             modules = (module,)
         elif module is not None:
-            modules = tuple(module)
+            modules = tuple(module) if isinstance(module, list | tuple) else (cast(Any, module),)
         for one in modules:
             if not (isinstance(one, str | nn.Module) or callable(one)):
                 remedy = "Name a submodule such as 'projection_head'."
