@@ -372,6 +372,13 @@ REFERENCES: dict[str, Reference] = {
         1927,
         "https://doi.org/10.1080/01621459.1927.10502953",
     ),
+    "wu2018": Reference(
+        "Z. Wu, Y. Xiong, S. X. Yu, D. Lin",
+        "Unsupervised feature learning via non-parametric instance discrimination",
+        "CVPR 2018",
+        2018,
+        "https://arxiv.org/abs/1805.01978",
+    ),
     "you2017": Reference(
         "Y. You, I. Gitman, B. Ginsburg",
         "Large batch training of convolutional networks",

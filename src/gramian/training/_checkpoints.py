@@ -45,7 +45,7 @@ class Checkpoints(Checkpoint):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """A checkpoint says whose it is and what was asked."""
-        checkpoint[NOTE] = note_of(self._description)
+        checkpoint[NOTE] = note_of({**self._description, "epochs": self._loader.steps / len(self._loader)})
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int

@@ -103,7 +103,7 @@ def fit(
         checkpoint_steps: Steps between checkpoints in mid-epoch, None for none.
         keep_every: Epochs between checkpoints that are kept as ``epoch-0010.ckpt``, None to keep the last alone.
         callbacks: More of Lightning's callbacks, such as `PeriodicEvaluation`; their ``state_dict`` is kept in checkpoints.
-        description: Text, numbers, lists and mappings that checkpoints carry, for whoever reads them.
+        description: Text, numbers, lists and mappings that checkpoints carry, for whoever reads them; the epochs done are added.
         progress: Called after every step, in the first process.
         resume: Whether to go on from ``last.ckpt`` if it is there.
 
