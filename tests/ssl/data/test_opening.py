@@ -158,11 +158,9 @@ def test_the_real_cifar10_zips_open_with_ten_equal_classes():
     given = os.environ.get("GRAMIAN_TEST_DATA")
     if not given or not (Path(given) / "cifar10" / "test.zip").is_file():
         pytest.skip("GRAMIAN_TEST_DATA has no cifar10")
-    for root in (Path(given) / "cifar10", Path(given)):
-        images = open_images("cifar10", root=root, split="test")
-        assert np.array_equal(np.bincount(images.labels), np.full(10, 1000))
-        assert images.classes[0] == "airplane"
-        assert images.classes[9] == "truck"
+    images = open_images("cifar10", root=given, split="test")
+    assert np.array_equal(np.bincount(images.labels), np.full(10, 1000))
+    assert (images.classes[0], images.classes[9]) == ("airplane", "truck")
     some = images.subset(100, seed=0)
     values = torch.tensor(np.stack([np.asarray(some[index][0]) for index in range(100)])) / 255
     # The published mean, within what 100 images of one standard deviation of about 0.2 leave open.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gramian.itl._errors import value_fault
-from gramian.ssl._data.class_folders import open_class_folders, split_place
+from gramian.ssl._data.class_folders import open_class_folders
 from gramian.ssl._data.facts import DataFacts, Split
 from gramian.ssl._data.image_set import ImageSet
 from gramian.ssl._data.stores import JoinedStore, PixelStore, PlaneStore
@@ -26,10 +26,13 @@ def open_cifar(facts: DataFacts, root: Path, split: Split, download: bool) -> Im
     reader = CIFAR100 if facts.name == "cifar100" else CIFAR10
     own = root.name == reader.base_folder
     place = root.parent if own else root
-    if not download and not (place / reader.base_folder).is_dir():
+    if download:
+        _download(facts, reader, place)
+    if not (place / reader.base_folder).is_dir():
         return _as_folders(facts, root, split, expected=_cifar_files(reader))
-    _check_files(place / reader.base_folder, reader.train_list + reader.test_list, download=download)
-    opened = reader(place, train=split == "train", download=download)
+    meta = (reader.meta["filename"], reader.meta["md5"])
+    _check_files(place / reader.base_folder, [*reader.train_list, *reader.test_list, meta])
+    opened = reader(place, train=split == "train")
     return _pixels(facts, opened.data, opened.targets, opened.classes, split)
 
 
@@ -39,7 +42,7 @@ def open_stl10(facts: DataFacts, root: Path, split: Split, download: bool) -> Im
 
     place = root.parent if root.name == STL10.base_folder else root
     if download:
-        STL10(place, split="test", download=True)
+        _download(facts, STL10, place)
     folder = place / STL10.base_folder
     if not folder.is_dir():
         expected = f"{STL10.base_folder}/ with train_X.bin, train_y.bin, test_X.bin, test_y.bin, unlabeled_X.bin"
@@ -52,7 +55,7 @@ def open_stl10(facts: DataFacts, root: Path, split: Split, download: bool) -> Im
             part, ("unlabeled_X.bin",)
         )
     ]
-    _check_files(folder, [(name, sums[name]) for name in needed], download=False)
+    _check_files(folder, [(name, sums[name]) for name in needed])
     stores, labels = [], []
     for part in split.split("+"):
         name = "unlabeled" if part == "unlabelled" else part
@@ -76,13 +79,14 @@ def open_fashion_mnist(facts: DataFacts, root: Path, split: Split, download: boo
     names = [Path(name).stem for name, _ in FashionMNIST.resources]
     place = root.parent.parent if (root.name, root.parent.name) == ("raw", "FashionMNIST") else root
     folder = place / "FashionMNIST" / "raw"
-    if not download and not folder.is_dir():
+    if download:
+        _download(facts, FashionMNIST, place)
+    if not folder.is_dir():
         expected = f"FashionMNIST/raw/ with {', '.join(names)} (unpacked)"
         return _as_folders(facts, root, split, expected=expected)
-    if not download:
-        _check_files(folder, [(name, None) for name in names], download=False)
+    _check_files(folder, [(name, None) for name in names])
     try:
-        opened = FashionMNIST(place, train=split == "train", download=download)
+        opened = FashionMNIST(place, train=split == "train")
         pixels, labels = opened.data.numpy(), opened.targets.numpy()
     except (AssertionError, ValueError, RuntimeError) as error:
         got = f"damaged ones in {folder} ({' '.join(str(error).split()) or type(error).__name__})"
@@ -103,12 +107,21 @@ def _pixels(facts: DataFacts, pixels: Any, labels: Any, classes: Any, split: Spl
     return ImageSet(PixelStore(pixels), labels, classes=classes, facts=facts, identity=digest.hexdigest())
 
 
-def _check_files(folder: Path, files: Any, *, download: bool) -> None:
+def _download(facts: DataFacts, reader: Any, place: Path) -> None:
+    """Have torchvision fetch what is missing; nothing, where all is there."""
+    try:
+        reader(place, download=True)
+    except (OSError, RuntimeError) as error:
+        source = getattr(reader, "url", None) or reader.mirrors[0]
+        got = " ".join(str(error).split()) or type(error).__name__
+        remedy = f"Fetch it by other means, and unpack it in {place}."
+        raise value_fault("download", f"{facts.name} from {source}", got, remedy) from error
+
+
+def _check_files(folder: Path, files: Any) -> None:
     """Name the first file that is missing or differs from what was published; torchvision says only that one does."""
     from torchvision.datasets.utils import check_integrity
 
-    if download:
-        return
     for name, checksum in files:
         if not (folder / name).is_file():
             wanted = ", ".join(name for name, _ in files)
@@ -121,7 +134,7 @@ def _check_files(folder: Path, files: Any, *, download: bool) -> None:
 def _as_folders(facts: DataFacts, root: Path, split: Split, *, expected: str) -> ImageSet:
     """The same data set as images in class folders below ``train`` and ``test``."""
     for place in (root, root / facts.name):
-        if place.is_dir() and split_place(place, ("train",)) is not None:
+        if (place / "train").is_dir() or (place / "train.zip").is_file():
             return open_class_folders(place, split, facts=facts)
     rule = f"{expected} in {root}; or folders (or zips) train and test with a folder a class"
     raise value_fault("root", rule, "neither", "Check the path, or download it with download=True.")

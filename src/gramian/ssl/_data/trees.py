@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import zipfile
+from bisect import bisect_left
 from collections.abc import Sequence
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Protocol
 
 from gramian.itl._errors import value_fault
@@ -104,15 +105,17 @@ class ZipTree:
         self._files: set[str] = set()
         self._folders: dict[str, set[str]] = {"": set()}
         for entry in self._archive().infolist():
-            _check_inside(entry.filename, path)
-            name = entry.filename.strip("/")
-            parts = PurePosixPath(name).parts
-            if not all(_is_shown(part) for part in parts):
+            parts = entry.filename.strip("/").split("/")
+            if entry.filename.startswith("/") or "\\" in entry.filename or ".." in parts:
+                got = f"{entry.filename!r} in {path}"
+                remedy = "Do not use this file: it was made to write elsewhere."
+                raise value_fault("data", "a zip whose names stay inside it", got, remedy)
+            if not all(map(_is_shown, parts)):
                 continue
             for depth in range(len(parts) if entry.is_dir() else len(parts) - 1):
                 self._folders.setdefault("/".join(parts[:depth]), set()).add(parts[depth])
             if not entry.is_dir():
-                self._files.add(name)
+                self._files.add("/".join(parts))
         self._images = sorted(name for name in self._files if name.lower().endswith(SUFFIXES))
 
     def __reduce__(self) -> tuple[type[ZipTree], tuple[Path]]:
@@ -124,8 +127,11 @@ class ZipTree:
 
     def images(self, under: str = "", *, below: bool = True) -> list[str]:
         prefix = f"{under}/" if under else ""
-        inside = (name for name in self._images if name.startswith(prefix))
-        return [name for name in inside if below or "/" not in name[len(prefix) :]]
+        first = bisect_left(self._images, prefix)
+        # The character after "/" ends the run of names that begin with the prefix.
+        last = bisect_left(self._images, f"{under}0") if under else len(self._images)
+        inside = self._images[first:last]
+        return inside if below else [name for name in inside if "/" not in name[len(prefix) :]]
 
     def has(self, name: str) -> bool:
         return name in self._files
@@ -178,9 +184,3 @@ def open_tree(path: str | Path) -> FileTree:
 def _is_shown(name: str) -> bool:
     """``__MACOSX`` holds a shadow of every file that macOS packs."""
     return not name.startswith(".") and name != "__MACOSX"
-
-
-def _check_inside(name: str, path: Path) -> None:
-    if name.startswith("/") or "\\" in name or ".." in PurePosixPath(name).parts:
-        rule = "names that stay inside the zip"
-        raise value_fault("data", rule, f"{name!r} in {path}", "Do not use this file: it was made to write elsewhere.")
