@@ -19,7 +19,9 @@ from gramian.itl._kernels import cosine_kernel, gaussian_kernel, label_kernel, l
 from gramian.itl._learned_bandwidth import learn_bandwidth
 from gramian.itl._matrix_entropy import matrix_entropy
 from gramian.itl._nystrom import nystrom_map
+from gramian.itl._potentials import difference_of_potentials
 from gramian.itl._randomness import as_generator
+from gramian.itl._selected_bandwidth import select_bandwidth
 from gramian.itl._spectral_entropy import spectral_entropy
 from gramian.itl._spectrum import spectrum
 
@@ -32,6 +34,7 @@ __all__ = [
     "batched_eigenvalues",
     "conditional_entropy",
     "cosine_kernel",
+    "difference_of_potentials",
     "dime",
     "feature_divergence",
     "feature_entropy",
@@ -51,6 +54,7 @@ __all__ = [
     "matrix_entropy",
     "mutual_information",
     "nystrom_map",
+    "select_bandwidth",
     "spectral_entropy",
     "spectrum",
     "total_correlation",

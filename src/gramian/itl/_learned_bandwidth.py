@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -17,6 +16,7 @@ from gramian.itl._errors import value_fault
 from gramian.itl._feature_divergence import divergence_of_rows
 from gramian.itl._feature_maps import checked_kernel
 from gramian.itl._fourier import fourier_map
+from gramian.itl._golden_section import golden_maximum
 from gramian.itl._kernels import gaussian_kernel, laplacian_kernel
 from gramian.itl._labels import checked_labels, groups_of
 from gramian.itl._order import checked_order
@@ -26,7 +26,6 @@ from gramian.itl._shapes import ArrayT, Bandwidth, Count, Float, Int, Kernel, Or
 __all__ = ["learn_bandwidth"]
 
 _KERNELS = {"gaussian": gaussian_kernel, "laplacian": laplacian_kernel}
-_GOLDEN = (math.sqrt(5) - 1) / 2
 # Differences of entropies below this are rounding: at a vanishing bandwidth all labellings have the same divergence.
 _ROUNDING = 1e-12
 _DOUBLINGS = 20
@@ -128,7 +127,7 @@ def learn_bandwidth(
         return float((values[0] - null.mean()) / (null.std() + _ROUNDING))
 
     with torch.no_grad():
-        return _maximum(contrast, *_bracketed(contrast, points, start), tries)
+        return golden_maximum(contrast, *_bracketed(contrast, points, start), tries)
 
 
 def _of_gram(
@@ -163,27 +162,3 @@ def _bracketed(
         at, value = at * factor, ahead
         ahead = contrast(at * factor)
     return at, value, at / 2, at * 2
-
-
-def _maximum(
-    contrast: Callable[[float], float], best: float, value: float, low: float, high: float, steps: int
-) -> float:
-    """Golden section in the logarithm, which keeps the best of all that were tried."""
-    left, right = math.log(low), math.log(high)
-    tried: dict[float, float] = {}
-
-    def at(place: float) -> float:
-        if place not in tried:
-            tried[place] = contrast(math.exp(place))
-        return tried[place]
-
-    first, second = right - _GOLDEN * (right - left), left + _GOLDEN * (right - left)
-    while len(tried) < steps:
-        if at(first) >= at(second):
-            right, second = second, first
-            first = right - _GOLDEN * (right - left)
-        else:
-            left, first = first, second
-            second = left + _GOLDEN * (right - left)
-    winner = max(tried, key=lambda place: tried[place], default=None)
-    return best if winner is None or tried[winner] <= value else math.exp(winner)
