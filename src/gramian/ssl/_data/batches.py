@@ -64,7 +64,8 @@ class SeededBatches(Sampler[list[Key]]):
                 raise type_fault(name, "a whole number", type(value).__name__, f"Give {least} or more.")
             if value < least:
                 raise value_fault(name, f"{least} or more", value, "Give another.")
-        as_generator(seed)  # refuses what is no seed
+        if isinstance(seed, bool) or not isinstance(seed, int):
+            raise type_fault("seed", "a whole number", type(seed).__name__, "Give for example 0.")
         if rank >= ranks:
             raise value_fault("rank", f"a rank from 0 to {ranks - 1}", rank, "Ranks are counted from 0.")
         if batch % ranks:
