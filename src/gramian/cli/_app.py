@@ -17,6 +17,8 @@ from gramian.cli._evolve import evolve_command
 from gramian.cli._export import export_command
 from gramian.cli._measure import measure_command
 from gramian.cli._metrics import metrics_command
+from gramian.cli._pretrain import pretrain_command
+from gramian.cli._probe import probe_command
 from gramian.cli._recommend import recommend_command
 from gramian.cli._report import report_command
 from gramian.cli._resample import resample_command
@@ -42,6 +44,8 @@ app.command("bimodality")(bimodality_command)
 app.command("export")(export_command)
 app.command("resample")(resample_command)
 app.command("compare")(compare_command)
+app.command("pretrain")(pretrain_command)
+app.command("probe")(probe_command)
 
 # What the library raises for wrong input. Set GRAMIAN_TRACEBACK to see where.
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
@@ -49,7 +53,7 @@ USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
 
 INTERRUPTED = 130
 # Commands that go on where they stopped.
-GOES_ON = ("measure ", "downstream ", "stress ", "evolve ", "sweep ")
+GOES_ON = ("measure ", "downstream ", "stress ", "evolve ", "sweep ", "pretrain ")
 
 
 def _version(shown: bool) -> None:
@@ -72,7 +76,7 @@ def main() -> None:
     try:
         code = app(standalone_mode=False, prog_name="gramian") or 0
         if code == INTERRUPTED:
-            goes_on = " The same command goes on from the last whole chunk." if _command_typed() in GOES_ON else ""
+            goes_on = f" The same command goes on from the last whole {_unit()}." if _command_typed() in GOES_ON else ""
             print(f"gramian: stopped.{goes_on}", file=sys.stderr)
         sys.exit(code)
     except TyperException as error:
@@ -91,6 +95,10 @@ class SupportsFormat(Protocol):
     """Usage errors that word themselves."""
 
     def format_message(self) -> str: ...
+
+
+def _unit() -> str:
+    return "checkpoint" if _command_typed() == "pretrain " else "chunk"
 
 
 def _command_typed() -> str:

@@ -1,7 +1,8 @@
-"""`gramian export`: a layer of a model, cut off and pooled, for sentence-transformers."""
+"""`gramian export`: a layer of a model, cut off and pooled, for sentence-transformers; or a pretrained backbone."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,11 +20,14 @@ def export_command(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="DIR|MODEL",
-            help="A finished run, whose model is looked up by its manifest; or a model as in gramian measure.",
+            metavar="DIR|MODEL|CHECKPOINT",
+            help="A finished run, whose model is looked up by its manifest; a model as in gramian measure; or a run or checkpoint"
+            " of gramian pretrain.",
         ),
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The folder to write; of a pretrained backbone a .safetensors file.")
+    ],
     layer: Annotated[
         int | None,
         typer.Option(
@@ -78,7 +82,14 @@ def export_command(
     ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")] = False,
 ) -> None:
-    """Write one layer as a sentence-transformers model that gives the same vectors; blocks after it are left out."""
+    """Write one layer as a sentence-transformers model that gives the same vectors; blocks after it are left out.
+
+    Of a run or checkpoint of gramian pretrain: the backbone's weights, for torchvision and timm.
+    """
+    if _is_pretraining(source):
+        _refuse(context, {*context.params} - _OF_BACKBONES, "a pretrained backbone")
+        _export_backbone(source, out, overwrite=overwrite, json_output=json_output)
+        return
     from gramian.downstream import export_layer, export_run
 
     of_run = (Path(source) / "manifest.json").is_file()
@@ -139,6 +150,40 @@ def export_command(
 # What only one kind of source can be told; anything else would be ignored.
 _OF_MODELS = {"untrained", "seed", "instruction", "blocks"}
 _OF_RUNS = {"model"}
+_OF_BACKBONES = {"source", "out", "overwrite", "json_output"}
+
+
+def _is_pretraining(source: str) -> bool:
+    path = Path(source)
+    if path.suffix == ".ckpt":
+        return True
+    manifest = path / "manifest.json"
+    try:
+        return manifest.is_file() and json.loads(manifest.read_bytes()).get("command") == "pretrain"
+    except (ValueError, AttributeError):
+        return False  # the reader of runs says what is wrong with it
+
+
+def _export_backbone(source: str, out: Path, *, overwrite: bool, json_output: bool) -> None:
+    from gramian.ssl import export_backbone
+
+    found = export_backbone(source, out, overwrite=overwrite)
+    if json_output:
+        typer.echo(json.dumps({**dataclasses.asdict(found), "path": str(found.path), "loads_as_is": found.loads_as_is}))
+        return
+    typer.echo(
+        f"{found.name} of width {found.width} after {found.epochs:g} epochs of {found.method} on {found.data}: "
+        f"{found.features} features, {found.parameters / 1e6:.1f} million numbers."
+    )
+    if found.loads_as_is:
+        typer.echo(
+            f"torchvision and timm load it as {found.name} with strict=False, where their classifier alone is missing."
+        )
+    else:
+        typer.echo(
+            "Its first convolution or its width is not torchvision's: the file's metadata say how to build the model."
+        )
+    typer.echo(f"Weights: {found.path}")
 
 
 def _refuse(context: typer.Context, names: set[str], kind: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -13,7 +13,19 @@ from rich.progress import Progress as RichProgress
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from gramian.layers import Progress
+
+class Progress(Protocol):
+    """How far a stage is: what `gramian.layers` and `gramian.training` tell."""
+
+    @property
+    def stage(self) -> str: ...
+    @property
+    def done(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+    @property
+    def unit(self) -> str: ...
+
 
 _STAGES = {"model": "Reading prompts", "spectra": "Spectra"}
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.utilities.rank_zero import rank_zero_only
 
 from gramian.itl._errors import type_fault, value_fault
 from gramian.runs import RunDirectory
@@ -22,12 +21,12 @@ from gramian.ssl._online_evaluation import EvaluationPlan, evaluation_callbacks
 from gramian.ssl._recipes import Recipe, load_recipe, read_recipe
 from gramian.ssl._recipes.parsing import to_mapping
 from gramian.ssl._views import build_views
-from gramian.training import FitResult, HistoryRow, TrainingProgress, fit
+from gramian.training import FitResult, HistoryRow, TrainingProgress, fit, is_first_process
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["PretrainResult", "is_first_process", "pretrain", "resolve_recipe", "training_table"]
+__all__ = ["PretrainResult", "pretrain", "resolve_recipe", "training_table"]
 
 RECIPE = "recipe.yaml"
 # What the monitor logs has tables of its own.
@@ -245,11 +244,6 @@ def training_table(history: Iterable[HistoryRow], *, views_per_step: int) -> pa.
             "views": pa.array([row.step * views_per_step for row in rows], pa.int64()),
         }
     )
-
-
-def is_first_process() -> bool:
-    """Whether this process is the one that writes and prints; there is but one unless several train together."""
-    return int(getattr(rank_zero_only, "rank", 0) or 0) == 0
 
 
 def _loaders(recipe: Recipe, images: ImageSet, workers: int) -> Callable[[int, int], Any]:

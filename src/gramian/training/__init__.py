@@ -13,7 +13,7 @@ from gramian.training._finite import NonFiniteTraining  # noqa: E402
 from gramian.training._fit import FitResult, fit  # noqa: E402
 from gramian.training._history import HistoryRow  # noqa: E402
 from gramian.training._loader import ResumableLoader  # noqa: E402
-from gramian.training._progress import TrainingProgress  # noqa: E402
+from gramian.training._progress import TrainingProgress, is_first_process  # noqa: E402
 from gramian.training._seeding import seeded  # noqa: E402
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "ResumableLoader",
     "TrainingProgress",
     "fit",
+    "is_first_process",
     "read_checkpoint",
     "require_lightning",
     "seeded",

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytorch_lightning as pl
+from lightning_fabric.utilities.rank_zero import rank_zero_only
 
 from gramian.training._loader import ResumableLoader
 
-__all__ = ["ProgressReports", "TrainingProgress"]
+__all__ = ["ProgressReports", "TrainingProgress", "is_first_process"]
 
 
 @dataclass(frozen=True)
@@ -42,3 +43,8 @@ class ProgressReports(pl.Callback):
     def _tell(self, trainer: pl.Trainer) -> None:
         if trainer.is_global_zero:
             self._report(TrainingProgress("Training", self._loader.steps, self._total, "steps"))
+
+
+def is_first_process() -> bool:
+    """Whether this process is the one that writes and prints; there is but one unless several train together."""
+    return int(getattr(rank_zero_only, "rank", 0) or 0) == 0
