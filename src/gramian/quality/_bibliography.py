@@ -34,6 +34,13 @@ REFERENCES: dict[str, Reference] = {
         2016,
         "https://arxiv.org/abs/1610.01644",
     ),
+    "bardes2022": Reference(
+        "A. Bardes, J. Ponce, Y. LeCun",
+        "VICReg: Variance-invariance-covariance regularization for self-supervised learning",
+        "International Conference on Learning Representations",
+        2022,
+        "https://arxiv.org/abs/2105.04906",
+    ),
     "bengio2004": Reference(
         "Y. Bengio, Y. Grandvalet",
         "No unbiased estimator of the variance of k-fold cross-validation",
@@ -62,12 +69,40 @@ REFERENCES: dict[str, Reference] = {
         2020,
         "https://arxiv.org/abs/2002.05709",
     ),
+    "caron2020": Reference(
+        "M. Caron, I. Misra, J. Mairal, P. Goyal, P. Bojanowski, A. Joulin",
+        "Unsupervised learning of visual features by contrasting cluster assignments",
+        "Advances in Neural Information Processing Systems 33",
+        2020,
+        "https://arxiv.org/abs/2006.09882",
+    ),
+    "caron2021": Reference(
+        "M. Caron, H. Touvron, I. Misra, H. Jegou, J. Mairal, P. Bojanowski, A. Joulin",
+        "Emerging properties in self-supervised vision transformers",
+        "International Conference on Computer Vision",
+        2021,
+        "https://arxiv.org/abs/2104.14294",
+    ),
     "chatterjee2025": Reference(
         "A. Chatterjee, B. B. Bhattacharya",
         "Boosting the power of kernel two-sample tests",
         "Biometrika 112(1)",
         2025,
         "https://arxiv.org/abs/2302.10687",
+    ),
+    "chen2020moco": Reference(
+        "X. Chen, H. Fan, R. Girshick, K. He",
+        "Improved baselines with momentum contrastive learning",
+        "arXiv 2003.04297",
+        2020,
+        "https://arxiv.org/abs/2003.04297",
+    ),
+    "chen2021": Reference(
+        "X. Chen, K. He",
+        "Exploring simple Siamese representation learning",
+        "Conference on Computer Vision and Pattern Recognition",
+        2021,
+        "https://arxiv.org/abs/2011.10566",
     ),
     "cheng2025": Reference(
         "E. Cheng, D. Doimo, C. Kervadec, I. Macocco, J. Yu, A. Laio, M. Baroni",
@@ -89,6 +124,13 @@ REFERENCES: dict[str, Reference] = {
         "arXiv 2502.07672",
         2025,
         "https://arxiv.org/abs/2502.07672",
+    ),
+    "ermolov2021": Reference(
+        "A. Ermolov, A. Siarohin, E. Sangineto, N. Sebe",
+        "Whitening for self-supervised representation learning",
+        "International Conference on Machine Learning",
+        2021,
+        "https://arxiv.org/abs/2007.06346",
     ),
     "ethayarajh2019": Reference(
         "K. Ethayarajh",
@@ -139,6 +181,13 @@ REFERENCES: dict[str, Reference] = {
         "Journal of Machine Learning Research 13:723-773",
         2012,
         "https://jmlr.org/papers/v13/gretton12a.html",
+    ),
+    "grill2020": Reference(
+        "J.-B. Grill, F. Strub, F. Altche, C. Tallec, P. H. Richemond, and others",
+        "Bootstrap your own latent: A new approach to self-supervised learning",
+        "Advances in Neural Information Processing Systems 33",
+        2020,
+        "https://arxiv.org/abs/2006.07733",
     ),
     "hartigan1985": Reference(
         "J. A. Hartigan, P. M. Hartigan",
@@ -379,6 +428,13 @@ REFERENCES: dict[str, Reference] = {
         2018,
         "https://arxiv.org/abs/1805.01978",
     ),
+    "yerxa2023": Reference(
+        "T. Yerxa, Y. Kuang, E. Simoncelli, S. Chung",
+        "Learning efficient coding of natural images with maximum manifold capacity representations",
+        "Advances in Neural Information Processing Systems 36",
+        2023,
+        "https://arxiv.org/abs/2303.03307",
+    ),
     "you2017": Reference(
         "Y. You, I. Gitman, B. Ginsburg",
         "Large batch training of convolutional networks",
@@ -392,6 +448,13 @@ REFERENCES: dict[str, Reference] = {
         "IEEE Transactions on Pattern Analysis and Machine Intelligence 42(11):2960-2966",
         2019,
         "https://arxiv.org/abs/1808.07912",
+    ),
+    "zbontar2021": Reference(
+        "J. Zbontar, L. Jing, I. Misra, Y. LeCun, S. Deny",
+        "Barlow Twins: Self-supervised learning via redundancy reduction",
+        "International Conference on Machine Learning",
+        2021,
+        "https://arxiv.org/abs/2103.03230",
     ),
     "zhu1998": Reference(
         "H. Zhu, C. K. I. Williams, R. Rohwer, M. Morciniec",
