@@ -153,7 +153,7 @@ def test_a_folder_without_a_test_split_says_how_to_make_one(folders):
 def test_too_few_class_folders_for_a_data_set_of_a_name_are_counted(folders):
     with pytest.raises(ValueError, match=r"root: expected 10 class folders in .*train; got 2"):
         open_images("cifar10", root=folders)
-    with pytest.raises(ValueError, match=r"root: expected 1000 class folders in .*train; got 2"):
+    with pytest.raises(ValueError, match=r"root: expected 1000 class folders for training in .*; got 2"):
         open_images("imagenet", root=folders)
 
 
@@ -170,7 +170,9 @@ def test_imagenets_validation_must_have_the_classes_of_training(tmp_path):
     write_layout("imagenet100", tmp_path, **SMALL)
     one = sorted((tmp_path / "val").iterdir())[5]
     one.rename(one.with_name("n99999999"))
-    with pytest.raises(ValueError, match=rf"the same classes in .*val as in .*train; got no folder {one.name}"):
+    with pytest.raises(
+        ValueError, match=rf"the same classes in the train and validation folders of .*; got no folder {one.name}"
+    ):
         open_images("imagenet100", root=tmp_path, split="test")
     write_class_folders(tmp_path / "val", [one.name], 1, size=8)
     with pytest.raises(ValueError, match="got n99999999, which the train split lacks"):

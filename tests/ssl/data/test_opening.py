@@ -118,7 +118,24 @@ def test_imagenet100_is_the_classes_that_a_list_names_of_a_larger_set(tmp_path):
         assert images.classes == tuple(synsets[3:])
         assert len(images) == 100
     (tmp_path / "imagenet100.txt").unlink()
-    with pytest.raises(ValueError, match=r"100 class folders in .*or a file imagenet100.txt.*; got 103"):
+    with pytest.raises(ValueError, match=r"100 class folders for training in .*or a file imagenet100.txt.*; got 103"):
+        open_images("imagenet100", root=tmp_path)
+
+
+def test_imagenet100_opens_from_folders_in_several_parts(tmp_path):
+    """As one distribution has it: the classes spread over train.X1 to train.X4, and val.X."""
+    synsets = [f"n{number:08d}" for number in range(100)]
+    for number in range(4):
+        write_class_folders(tmp_path / f"train.X{number + 1}", synsets[number::4], 1, size=8)
+    write_class_folders(tmp_path / "val.X", synsets, 1, size=8)
+    train, test = (open_images("imagenet100", root=tmp_path, split=split) for split in ("train", "test"))
+    assert train.classes == test.classes == tuple(synsets)
+    for images in (train, test):
+        assert all(images.name(index).split("/")[1] == synsets[images.labels[index]] for index in range(100))
+    write_class_folders(tmp_path / "train.X1", [synsets[1]], 1, size=8)
+    with pytest.raises(
+        ValueError, match=r"root: expected every class in one folder; got .*train.X1/.* and .*train.X2/"
+    ):
         open_images("imagenet100", root=tmp_path)
 
 

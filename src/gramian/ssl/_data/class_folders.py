@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,16 @@ from gramian.ssl._data.image_set import ImageSet
 from gramian.ssl._data.stores import FileStore, ImageStore, JoinedStore
 from gramian.ssl._data.trees import FileTree, FolderTree, ZipTree, open_tree
 
-__all__ = ["Place", "class_folders", "labelled_files", "open_class_folders", "split_place", "unlabelled_files"]
+__all__ = [
+    "Place",
+    "class_folders",
+    "labelled_files",
+    "listed",
+    "no_images",
+    "open_class_folders",
+    "split_place",
+    "unlabelled_files",
+]
 
 _SPLIT_NAMES: dict[str, tuple[str, ...]] = {
     "train": ("train",),
@@ -98,35 +107,29 @@ def class_folders(place: Place) -> tuple[str, ...]:
     return folders
 
 
-def labelled_files(place: Place, classes: Sequence[str], *, present: Sequence[str] | None = None) -> LabelledFiles:
+def labelled_files(folders: Mapping[str, Place], classes: Sequence[str], *, where: object) -> LabelledFiles:
     """The images of class folders.
 
     Args:
-        place: The folder that holds them.
+        folders: The folder of every class that has one, all in one tree.
         classes: Classes in the order of their labels.
-        present: Those there is a folder of; None takes all.
+        where: What to call the place in an error.
 
     Raises:
-        ValueError: A class without a folder, or without an image in it.
+        ValueError: A folder without an image in it, or no image at all.
     """
-    present = classes if present is None else present
     numbers = {name: number for number, name in enumerate(classes)}
-    names: list[str] = []
-    labels: list[np.ndarray] = []
-    empty = []
-    for name in present:
-        found = place.tree.images(place.inside(name).under)
-        if not found:
-            empty.append(name)
-        names += found
-        labels.append(np.full(len(found), numbers[name], dtype=np.int64))
-    if not names:
-        raise no_images(place)
+    found = {name: place.tree.images(place.under) for name, place in folders.items()}
+    empty = [name for name, images in found.items() if not images]
+    if len(empty) == len(found):
+        raise no_images(where)
     if empty:
-        listed = ", ".join(empty[:3]) + (f" and {len(empty) - 3} more" if len(empty) > 3 else "")
-        rule = f"at least one image in every class folder of {place}"
-        raise value_fault("data", rule, f"none in {listed}", "Remove an empty folder, or copy its images again.")
-    return LabelledFiles(FileStore(place.tree, names), np.concatenate(labels), place.tree.fingerprint(names))
+        rule = f"at least one image in every class folder of {where}"
+        raise value_fault("data", rule, f"none in {listed(empty)}", "Remove an empty folder, or copy its images again.")
+    names = [name for images in found.values() for name in images]
+    labels = np.repeat([numbers[name] for name in found], [len(images) for images in found.values()])
+    tree = next(iter(folders.values())).tree
+    return LabelledFiles(FileStore(tree, names), labels.astype(np.int64), tree.fingerprint(names))
 
 
 def unlabelled_files(place: Place) -> LabelledFiles:
@@ -142,7 +145,16 @@ def unlabelled_files(place: Place) -> LabelledFiles:
     return LabelledFiles(FileStore(place.tree, names), labels, place.tree.fingerprint(names))
 
 
-def no_images(place: Place) -> ValueError:
+def listed(names: Sequence[str]) -> str:
+    """The first three of some names.
+
+    >>> listed(["a", "b", "c", "d"])
+    'a, b, c and 1 more'
+    """
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def no_images(place: object) -> ValueError:
     """The error of a place without images."""
     remedy = f"Images are files that end in {', '.join(SUFFIXES)}."
     return value_fault("data", f"at least one image in {place}", "none", remedy)
@@ -186,9 +198,8 @@ def _part(place: Place, part: str, classes: Sequence[str]) -> LabelledFiles:
     unknown = [name for name in present if name not in set(classes)]
     if unknown:
         rule = f"in {place} only classes of the train split"
-        listed = ", ".join(unknown[:3]) + (f" and {len(unknown) - 3} more" if len(unknown) > 3 else "")
-        raise value_fault("data", rule, listed, "Remove these folders, or add them to the train split.")
-    return labelled_files(place, classes, present=present)
+        raise value_fault("data", rule, listed(unknown), "Remove these folders, or add them to the train split.")
+    return labelled_files({name: place.inside(name) for name in present}, classes, where=place)
 
 
 def _side(store: ImageStore) -> int:

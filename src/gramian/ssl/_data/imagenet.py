@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from pathlib import Path
 
 from gramian.itl._errors import value_fault
-from gramian.ssl._data.class_folders import Place, class_folders, labelled_files, split_place
+from gramian.ssl._data.class_folders import Place, class_folders, labelled_files, listed, split_place
 from gramian.ssl._data.facts import DataFacts, Split
 from gramian.ssl._data.image_set import ImageSet
+from gramian.ssl._data.trees import open_tree
 
 __all__ = ["open_imagenet"]
 
@@ -26,37 +28,57 @@ def open_imagenet(facts: DataFacts, root: Path, split: Split, download: bool) ->
     if download:
         remedy = "Its terms ask for an account: image-net.org. Unpack train/ and val/ below the root."
         raise value_fault("download", "a data set of torchvision", f"download=True for {facts.name}", remedy)
-    train = _place(facts, root, "train")
+    train = _class_places(facts, root, "train")
     chosen = _listed(root) if facts.name == "imagenet100" else None
-    classes = class_folders(train) if chosen is None else chosen
+    classes = tuple(sorted(train)) if chosen is None else chosen
     if len(classes) != facts.classes:
         hint = f", or a file {CLASS_LISTS[0]} that lists them" if facts.name == "imagenet100" else ""
-        rule = f"{facts.classes} class folders in {train}{hint}"
+        rule = f"{facts.classes} class folders for training in {root}{hint}"
         raise value_fault("root", rule, f"{len(classes)}", "Check that the data set is whole.")
-    place = train if split == "train" else _place(facts, root, "test")
-    present = set(class_folders(place))
-    if not present and place.tree.images(place.under, below=False):
-        rule = f"a folder a class in {place}"
-        remedy = "torchvision.datasets.ImageNet(root, split='val') sorts the validation images into folders."
-        raise value_fault("root", rule, "images without folders", remedy)
-    missing = [name for name in classes if name not in present]
-    unknown = [] if chosen is not None else sorted(present - set(classes))
+    places = train if split == "train" else _class_places(facts, root, "test")
+    missing = [name for name in classes if name not in places]
+    unknown = [] if chosen is not None else sorted(set(places) - set(classes))
     if missing or unknown:
-        got = f"no folder {missing[0]}" if missing else f"{unknown[0]}, which the train split lacks"
-        raise value_fault("root", f"the same classes in {place} as in {train}", got, "Check that both are whole.")
-    files = labelled_files(place, classes)
+        got = f"no folder {listed(missing)}" if missing else f"{listed(unknown)}, which the train split lacks"
+        rule = f"the same classes in the train and validation folders of {root}"
+        raise value_fault("root", rule, got, "Check that both are whole.")
+    files = labelled_files({name: places[name] for name in classes}, classes, where=root)
     text = "\0".join([facts.name, split, *classes, files.fingerprint])
     identity = sha256(text.encode()).hexdigest()
     return ImageSet(files.store, files.labels, classes=classes, facts=facts, identity=identity)
 
 
-def _place(facts: DataFacts, root: Path, part: str) -> Place:
-    for place in (root, root / facts.name):
-        if place.is_dir() and (found := split_place(place, _NAMES[part])) is not None:
+def _class_places(facts: DataFacts, root: Path, part: str) -> dict[str, Place]:
+    """The folder of every class: below ``train`` or ``val``, or below parts such as ``train.X1`` and ``train.X2``."""
+    for base in (root, root / facts.name):
+        if not base.is_dir():
+            continue
+        places = _parts(base, part)
+        found: dict[str, Place] = {}
+        for place in places:
+            for name in class_folders(place):
+                if name in found:
+                    remedy = "Move its images into one of them."
+                    raise value_fault(
+                        "root", "every class in one folder", f"{found[name]} and {place.inside(name)}", remedy
+                    )
+                found[name] = place.inside(name)
+        if not found and any(place.tree.images(place.under, below=False) for place in places):
+            rule = f"a folder a class in {places[0]}"
+            remedy = "torchvision.datasets.ImageNet(root, split='val') sorts the validation images into folders."
+            raise value_fault("root", rule, "images without folders", remedy)
+        if places:
             return found
     folders = " or ".join(f"{name}/" for name in _NAMES[part])
     rule = f"{folders} in {root}, with a folder a class (n01440764/ and so on)"
     raise value_fault("root", rule, "none", "Check the path, and unpack the archives there.")
+
+
+def _parts(base: Path, part: str) -> list[Place]:
+    if (whole := split_place(base, _NAMES[part])) is not None:
+        return [whole]
+    tree = open_tree(base)
+    return [Place(tree, name) for name in tree.folders() if re.fullmatch(rf"{_NAMES[part][0]}\.X\d*", name)]
 
 
 def _listed(root: Path) -> tuple[str, ...] | None:

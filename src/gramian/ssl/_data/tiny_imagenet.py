@@ -39,7 +39,7 @@ def open_tiny_imagenet(facts: DataFacts, root: Path, split: Split, download: boo
         rule = f"{facts.classes} class folders in {train}"
         raise value_fault("root", rule, f"{len(classes)}", "Unpack the archive again.")
     if split == "train":
-        files = labelled_files(train, classes)
+        files = labelled_files({name: train.inside(name) for name in classes}, classes, where=train)
         store, labels, fingerprint = files.store, files.labels, files.fingerprint
     else:
         names, labels = _validation(tree, base, classes)
