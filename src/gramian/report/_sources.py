@@ -23,7 +23,7 @@ from gramian.report._source import IDENTITY, Source
 from gramian.report._spectra import spectra_of
 from gramian.runs import RunRecord, read_run
 
-__all__ = ["Source", "read_sources"]
+__all__ = ["Source", "checked_directories", "read_sources"]
 
 
 def read_sources(directories: Sequence[Path]) -> list[Source]:
@@ -41,6 +41,20 @@ def read_sources(directories: Sequence[Path]) -> list[Source]:
             runs have different formats.
         TypeError: when a single path is given in place of a sequence.
     """
+    paths = checked_directories(directories)
+    records = [(path, read_run(path)) for path in paths]
+    _check_same_format(records)
+    sources = [source for path, record in records for source in _sources_of(path, record)]
+    return labelled(with_recommendations(join_scores(sources), paths))
+
+
+def checked_directories(directories: Sequence[Path]) -> list[Path]:
+    """The directories as paths, at least one and each once.
+
+    Raises:
+        ValueError: none, or one twice.
+        TypeError: a single path.
+    """
     if isinstance(directories, str | Path):
         raise TypeError(
             f"directories: expected a sequence of run directories; got the single path {str(directories)!r}."
@@ -55,10 +69,7 @@ def read_sources(directories: Sequence[Path]) -> list[Source]:
                 f"directories: expected each run once; got {str(path)!r} {count} times. A curve laid over itself"
                 " would look like an agreement: leave the repetition out."
             )
-    records = [(path, read_run(path)) for path in paths]
-    _check_same_format(records)
-    sources = [source for path, record in records for source in _sources_of(path, record)]
-    return labelled(with_recommendations(join_scores(sources), paths))
+    return paths
 
 
 def _check_same_format(records: list[tuple[Path, RunRecord]]) -> None:
