@@ -9,7 +9,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
+from torch.nn.functional import batch_norm, cross_entropy
 from torch.utils.data import DataLoader
 
 from gramian.ssl._evaluation.features import Features, read_features
@@ -79,8 +79,10 @@ class OnlineKNN(PeriodicEvaluation):
 class OnlineProbe(PeriodicEvaluation):
     """A linear classifier trained on each step's features beside the encoder; its accuracy on the test split, ``probe_accuracy``.
 
-    It starts at zero, so it draws nothing, and reads detached features, so the encoder learns nothing from it. The optimiser is its own:
-    SGD with momentum 0.9 and half a cosine over the run. Its loss is logged as ``probe_loss``.
+    It starts at zero, so it draws nothing, and reads detached features, so the encoder learns nothing from it. The optimiser
+    is its own: SGD with momentum 0.9 and half a cosine over the run. Features are standardised by the moments of the batch, and
+    on the test split by running moments, so that one learning rate does for encoders of any scale. Its loss is logged as
+    ``probe_loss``.
 
     Args:
         reader: Where the test features come from.
@@ -111,12 +113,14 @@ class OnlineProbe(PeriodicEvaluation):
         self.weight = torch.zeros(classes, features, requires_grad=True)
         self.bias = torch.zeros(classes, requires_grad=True)
         self._moments = [torch.zeros_like(self.weight), torch.zeros_like(self.bias)]
+        self._mean, self._variance = torch.zeros(features), torch.ones(features)
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The probe goes where the encoder is."""
         with torch.no_grad():
             self.weight, self.bias = (t.to(pl_module.device).requires_grad_() for t in (self.weight, self.bias))
             self._moments = [moment.to(pl_module.device) for moment in self._moments]
+            self._mean, self._variance = self._mean.to(pl_module.device), self._variance.to(pl_module.device)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -128,7 +132,7 @@ class OnlineProbe(PeriodicEvaluation):
         labels = pl_module.outputs.labels.to(found.device).repeat(self._views)
         with torch.enable_grad(), torch.autocast(found.device.type, enabled=False):
             labelled = (labels >= 0).sum().clamp(min=1)
-            logits = found @ self.weight.mT + self.bias
+            logits = self._standardized(found, training=True) @ self.weight.mT + self.bias
             loss = cross_entropy(logits, labels, ignore_index=-1, reduction="sum") / labelled
             gradients = torch.autograd.grad(loss, (self.weight, self.bias))
         self._step(gradients, trainer)
@@ -144,18 +148,27 @@ class OnlineProbe(PeriodicEvaluation):
             moment.mul_(0.9).add_(gradient)
             parameter.sub_(moment, alpha=lr)
 
+    def _standardized(self, features: Tensor, *, training: bool) -> Tensor:
+        return batch_norm(features, self._mean, self._variance, training=training, momentum=0.1)
+
     def measure(self, trainer: pl.Trainer, module: pl.LightningModule) -> Mapping[str, float]:
         """Its accuracy; nothing before its first step."""
         assert isinstance(module, Pretraining)
         if trainer.global_step == 0:
             return {}
         test = self._reader.read("test", module, trainer.global_step)
-        logits = test.vectors @ self.weight.detach().cpu().mT + self.bias.detach().cpu()
+        vectors = self._standardized(test.vectors.to(module.device), training=False)
+        logits = (vectors @ self.weight.detach().mT + self.bias.detach()).cpu()
         return {"probe_accuracy": _share(logits.argmax(1), test.labels)}
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights and moments."""
-        return {"weight": self.weight.detach(), "bias": self.bias.detach(), "moments": list(self._moments)}
+        """Weights, moments of the optimiser and of the features."""
+        return {
+            "weight": self.weight.detach(),
+            "bias": self.bias.detach(),
+            "moments": list(self._moments),
+            "features": [self._mean, self._variance],
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Weights and moments of the checkpoint."""
@@ -163,6 +176,7 @@ class OnlineProbe(PeriodicEvaluation):
             self.weight.copy_(state_dict["weight"])
             self.bias.copy_(state_dict["bias"])
         self._moments = [moment.clone() for moment in state_dict["moments"]]
+        self._mean, self._variance = (moment.clone() for moment in state_dict["features"])
 
 
 def _share(predicted: Tensor, labels: Tensor) -> float:
