@@ -126,6 +126,12 @@ def pretrain(
     """
     chosen = resolve_recipe(method, data, recipe=recipe, overrides=overrides)
     images = _open(chosen, root=root, subset=subset, download=download)
+    # What is wrong with the recipe is found before a directory is made that would then refuse the corrected one.
+    steps = len(images) // chosen.batch_size
+    if steps < 1:
+        got = f"{chosen.batch_size} with {len(images):,} images"
+        raise value_fault("batch_size", "at most the number of images", got, "Take a smaller batch.")
+    module = METHODS[chosen.method](chosen, facts=images.facts, steps_per_epoch=steps)
     first = is_first_process()
     parameters = {
         "recipe": to_mapping(chosen),
@@ -141,11 +147,6 @@ def pretrain(
             return _finished(run, chosen)
         if run is not None:
             _prepare(run, chosen, images, command_line)
-        steps = len(images) // chosen.batch_size
-        if steps < 1:
-            got = f"{chosen.batch_size} with {len(images):,} images"
-            raise value_fault("batch_size", "at most the number of images", got, "Take a smaller batch.")
-        module = METHODS[chosen.method](chosen, facts=images.facts, steps_per_epoch=steps)
         watching: list[Any] = [SpectrumMonitor(out=run)] if monitor else []
         judging = evaluation_callbacks(
             evaluation, chosen, images, root=root, steps=steps, module=module, workers=workers
