@@ -93,13 +93,6 @@ def test_a_module_or_a_function_names_the_module_as_well(find, tmp_path):
     assert monitor.snapshots[-1].source == ("Linear" if find == "module" else "module")
 
 
-def test_by_default_about_fifty_looks_whatever_the_length(tmp_path):
-    pl = namespace(PL)
-    monitor = SpectrumMonitor("net.projector")
-    fitted(pl, siamese(pl), monitor, root=tmp_path, max_epochs=20)
-    assert 50 <= len(monitor.snapshots) <= 62
-
-
 def test_accumulated_gradients_are_counted_in_batches_and_recorded_in_steps(tmp_path):
     pl = namespace(PL)
     monitor = SpectrumMonitor("net.projector", every=4, batches=4)

@@ -42,8 +42,8 @@ class SpectrumMonitor(LightningEvents, HuggingFaceEvents):
         module: whose output to watch: the name of a submodule as in ``named_modules()``, the module itself, a function from
             the trained module to one of its submodules, or several of these. None for methods of `gramian.ssl`, which
             keep the features and the embeddings of their step.
-        every: batches from look to look; None for about 50 looks in the whole training (100 batches where its length is
-            unknown).
+        every: batches from look to look; None for about 50 looks in the whole training, fewer in a short one, whose
+            windows would overlap (every 100 batches where its length is unknown).
         batches: batches a look takes, at most ``every``. A spectrum of ``d`` features needs ``d`` rows: rows of a batch
             times views times this.
         orders: of the entropies.

@@ -117,7 +117,8 @@ class Watch:
         self.end()
         asked = self.settings
         self.total = total
-        self.period = asked.every or (_UNKNOWN_LENGTH if total is None else max(1, total // _LOOKS))
+        # No denser than windows are long, or a short training would look at every batch.
+        self.period = asked.every or (_UNKNOWN_LENGTH if total is None else max(asked.batches, total // _LOOKS))
         self.window = min(asked.batches, self.period)
         self.hooks = {
             name: OutputHook(_found(root, one), asked.read)
