@@ -1,6 +1,7 @@
 """Image sets: folders and zips, subsets, caches."""
 
 import multiprocessing
+import os
 import pickle
 from collections import Counter
 from itertools import pairwise
@@ -11,6 +12,7 @@ from PIL import Image
 
 from gramian.ssl._data import ImageSet, data_facts, open_images
 from gramian.ssl._data.stores import PackedNames, PixelStore
+from gramian.ssl._data.trees import open_tree
 from tests.ssl.data._layouts import jpeg, pixels, write_class_folders, write_layout, write_zip
 
 
@@ -205,6 +207,21 @@ def test_sets_in_zips_and_mapped_files_can_be_read_in_other_processes(tmp_path, 
     with multiprocessing.get_context(method).Pool(1) as pool:
         for images, image in zip((packed, mapped), expected, strict=True):
             assert np.array_equal(pool.apply_async(_last_image, (images,)).get(timeout=120), image)
+
+
+def test_a_forked_process_does_not_move_its_parents_place_in_a_zip(tmp_path):
+    """Two processes that share a place read each other's bytes; each must have a file of its own."""
+    write_class_folders(tmp_path / "train", ["a", "b"], 8, size=33)
+    tree = open_tree(write_zip(tmp_path / "train", tmp_path / "train.zip"))
+    first, *_, last = tree.images()
+    tree.read(first)
+    descriptor = tree._archive().fp.fileno()
+    before = os.lseek(descriptor, 0, os.SEEK_CUR)
+    process = multiprocessing.get_context("fork").Process(target=tree.read, args=(last,))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    assert os.lseek(descriptor, 0, os.SEEK_CUR) == before
 
 
 def test_packed_names_are_a_sequence_of_strings():
