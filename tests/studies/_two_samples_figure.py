@@ -11,6 +11,7 @@ _COLORS = {
     "several bandwidths, order 2": _NEOX,
     "several bandwidths, order 1": "#7048e8",
     "several bandwidths, order 0.5": "#ae3ec9",
+    "one bandwidth learned on further samples, order 0.5": "#d6336c",
     "median bandwidth, order 2": "#adb5bd",
     "MMD-FUSE": _MAMBA,
     "MMDAgg": "#f08c00",
