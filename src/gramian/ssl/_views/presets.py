@@ -19,7 +19,7 @@ VIEW_PRESETS: Mapping[str, ViewRecipe] = MappingProxyType(
         # SimCLR's at full strength, every view alike. FroSSL's released settings: CIFAR with crop=False, STL-10 with blur=0.
         "symmetric": ViewRecipe(),
         "symmetric_weak": ViewRecipe(brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1),
-        # BYOL's two views. The released settings for images of 32, 64 and 96 pixels leave the blur out of both.
+        # BYOL's two views. The released settings for CIFAR and STL-10 leave the blur out of both.
         "asymmetric": replace(_BYOL_COLOURS, blur=1.0, second_blur=0.1, second_solarize=0.2),
         "vicreg": replace(_BYOL_COLOURS, crop_scale=(0.2, 1.0), solarize=0.1),
         # SwAV's: two large views by `views`, six small ones.
