@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from transformers import BertConfig, BertForMaskedLM, Trainer, TrainingArguments
 
-from gramian.ssl import SpectrumMonitor
+from gramian.ssl import CollapseAlarm, SpectrumMonitor
 
 LENGTH, MASK = 64, 256
 
@@ -47,7 +47,9 @@ def main() -> None:
         vocab_size=257, hidden_size=64, num_hidden_layers=2, num_attention_heads=4, intermediate_size=128
     )
     settings: dict[str, Any] = {"output_dir": str(asked.out.with_name(f"{asked.out.name}-trainer")), "report_to": []}
-    monitor = SpectrumMonitor("bert.encoder", out=asked.out, overwrite=True)  # this line
+    # Token means share one direction from birth; that is no collapse.
+    alarm = CollapseAlarm(mean_share=0.9999)
+    monitor = SpectrumMonitor("bert.encoder", alarm=alarm, out=asked.out, overwrite=True)  # this line
     trainer = Trainer(
         model=BertForMaskedLM(config),
         args=TrainingArguments(

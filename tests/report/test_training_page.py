@@ -54,6 +54,13 @@ def test_curves_and_films_are_those_of_the_tables(tmp_path):
     assert rank["value"][-1] == pytest.approx(np.exp(-(share_at(spec, 1) * np.log(share_at(spec, 1))).sum()), rel=1e-3)
 
 
+def test_a_look_between_logged_steps_stands_between_them(tmp_path):
+    (run,) = data_of(page_of(tmp_path, TrainingSpec(log_every=20)))["runs"]
+    film = run["films"]["embeddings"]
+    assert film["step"][:3] == [10, 20, 30]  # the first before anything was logged
+    assert film["seconds"][:3] == [25.0, 50.0, 75.0]
+
+
 def test_axes_are_those_that_every_run_knows(tmp_path):
     assert data_of(page_of(tmp_path, TrainingSpec()))["axes"] == ["epoch", "step", "views", "seconds"]
     alone = page_of(tmp_path / "alone", TrainingSpec(curves=False), TrainingSpec(method="byol"))

@@ -15,7 +15,7 @@ __all__ = ["training_sentences"]
 _MOST = 5
 _ACCURACIES = {"probe_accuracy": "Online linear-probe accuracy", "knn20_accuracy": "Accuracy of 20 nearest neighbours"}
 # The alarm's own limits; a page says the same words about a run that had no alarm.
-_LINE, _POINT = 0.9, 0.9999
+_LINE, _POINT = 0.9, 0.95
 
 
 def training_sentences(runs: Sequence[TrainingRun]) -> list[Sentence]:

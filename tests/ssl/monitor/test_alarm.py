@@ -25,13 +25,13 @@ def test_only_a_point_or_a_line_is_a_collapse(scale):
     assert alarm.reason(snapshot([1.0] * 8, scale=scale)) is None
     assert alarm.reason(snapshot([1.0, 0.2, 1e-6, 1e-6], scale=scale)) is None  # low rank is no collapse
     assert "one direction of 4 has" in alarm.reason(snapshot([1.0, 0.01, 0.01, 0.01], scale=scale))
-    assert "the mean embedding has 99.99" in alarm.reason(snapshot([1e-4] * 4, mean=2.0, scale=scale))
+    assert "the mean embedding has 96.5" in alarm.reason(snapshot([0.15] * 4, mean=2.0, scale=scale))
 
 
 def test_all_rows_equal_are_a_point():
     tracker = SpectrumTracker()
     tracker.update(torch.full((5, 3), 0.7))
-    assert "the mean embedding has 100.0000 %" in CollapseAlarm().reason(tracker.compute())
+    assert "the mean embedding has 100.00 %" in CollapseAlarm().reason(tracker.compute())
 
 
 def test_it_takes_looks_in_a_row_and_is_said_once():

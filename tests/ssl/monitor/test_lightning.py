@@ -77,8 +77,11 @@ def test_without_a_name_it_reads_what_the_method_keeps(pl, tmp_path):
 def test_views_in_one_call_and_recomputed_views_are_told_apart(form, tmp_path):
     pl = namespace(PL)
     module = siamese(pl, **{form: True})
-    monitor = SpectrumMonitor("net.projector", every=6, batches=1, views=2 if form == "joined" else None)
+    # Recomputing stops before the last module, so it is the backbone that is called again.
+    sources = ["net.backbone", "net.projector"]
+    monitor = SpectrumMonitor(sources, every=6, batches=1, views=2 if form == "joined" else None)
     fitted(pl, module, monitor, root=tmp_path)
+    assert [snapshot.views for snapshot in monitor.snapshots[-2:]] == [2, 2]
     assert monitor.snapshots[-1].measures() == by_hand(module.diary.steps[-1:])
 
 

@@ -20,8 +20,9 @@ class CollapseAlarm:
 
     It goes off when, at ``patience`` looks in a row, one of these holds:
 
-    - *a point*: the mean embedding has at least ``mean_share`` of the mean squared norm (at 0.9999, two embeddings have a
-      cosine of about 0.9999), or there is no variance at all;
+    - *a point*: the mean embedding has at least ``mean_share`` of the mean squared norm (at 0.95, two embeddings have a
+      cosine of about 0.95), or there is no variance at all. Token means of language models have that from birth: say 0.9999
+      there;
     - *a line*: one direction has at least ``top_share`` of the variance, so that the effective rank of the covariance is
       near 1 whatever the width is.
 
@@ -41,7 +42,7 @@ class CollapseAlarm:
     """
 
     top_share: float = 0.9
-    mean_share: float = 0.9999
+    mean_share: float = 0.95
     patience: int = 3
     stop: bool = False
 
@@ -61,7 +62,7 @@ class CollapseAlarm:
         """Why these embeddings have collapsed, or None where they have not."""
         if not snapshot.variance > 0 or snapshot.mean_share >= self.mean_share:
             share = 100 * snapshot.mean_share if snapshot.variance > 0 else 100.0
-            return f"the mean embedding has {share:.4f} % of the squared norm (alarm from {100 * self.mean_share:g} %)"
+            return f"the mean embedding has {share:.2f} % of the squared norm (alarm from {100 * self.mean_share:g} %)"
         if snapshot.top_share >= self.top_share:
             top, limit = 100 * snapshot.top_share, 100 * self.top_share
             return f"one direction of {snapshot.width} has {top:.1f} % of the variance (alarm from {limit:g} %)"
