@@ -18,8 +18,8 @@ CASES = {
     "monitor_hugging_face": (("transformers", "accelerate"), {"bert.encoder": 64}, 1),
 }
 SHORT = {
-    "monitor_lightly": ["--epochs", "1", "--batch-size", "128"],
-    "monitor_stable_pretraining": ["--epochs", "1", "--batch-size", "64"],
+    "monitor_lightly": ["--epochs", "2", "--batch-size", "128"],
+    "monitor_stable_pretraining": ["--epochs", "2", "--batch-size", "64"],
     "monitor_hugging_face": ["--steps", "8", "--batch-size", "16"],
 }
 
