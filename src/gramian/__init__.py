@@ -1,6 +1,6 @@
 """Information theory of representations, from the spectrum of kernel matrices."""
 
-from gramian.inference import k_sample_test, two_sample_test
+from gramian.inference import independence_test, k_sample_test, two_sample_test
 from gramian.itl import (
     conditional_entropy,
     cosine_kernel,
@@ -27,6 +27,7 @@ __all__ = [
     "dime",
     "feature_entropy",
     "gaussian_kernel",
+    "independence_test",
     "jensen_renyi_divergence",
     "joint_entropy",
     "k_sample_test",
