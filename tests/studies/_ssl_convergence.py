@@ -1,0 +1,107 @@
+"""One trained encoder of the convergence study, kept in `runs/studies/ssl-convergence` so that what was stopped goes on.
+
+`python -m tests.studies._ssl_convergence TITLE SEED` trains one: several may run side by side.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gramian.runs import read_run
+from gramian.ssl import EvaluationPlan, pretrain, probe_encoder
+from tests.studies._runs import study_folder
+
+EPOCHS, IMAGES, TEST = 20, 4000, 5000
+# One setting for everybody, views included: a hundredth of the papers' steps is too few for LARS with their learning rates.
+COMMON = (
+    f"epochs={EPOCHS}",
+    "batch_size=128",
+    "backbone.width=16",
+    "views.preset=vicreg",
+    "views.crop=true",
+    "views.blur=0",
+    "views.second_blur=null",
+    "projector.hidden=1024",
+    "projector.output=512",
+    "optimizer.name=adamw",
+    "optimizer.lr=0.004",
+    "schedule.warmup_epochs=1",
+    "precision=bf16-mixed",
+)
+# The released weight of FroSSL's invariance falls with the batch and rises with the views; its mean form does neither.
+_FROSSL = ("settings.invariance=mean", "settings.invariance_weight=2")
+TITLES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "FroSSL, 2 views": ("frossl", (*_FROSSL, "number_of_views=2")),
+    "FroSSL, 4 views": ("frossl", (*_FROSSL, "number_of_views=4")),
+    "FroSSL, 8 views": ("frossl", (*_FROSSL, "number_of_views=8")),
+    "SimCLR": ("simclr", ()),
+    "VICReg": ("vicreg", ()),
+    "Barlow Twins": ("barlow", ()),
+    "BYOL": ("byol", ("settings.momentum=0.97",)),
+    "SimSiam": ("simsiam", ()),
+}
+MEASURES = ("effective_rank", "entropy")
+
+
+def trained(title: str, seed: int) -> dict[str, Any]:
+    """Accuracies by epoch, the spectrum at a few epochs, and both ends' linear probes, of one run."""
+    folder = study_folder("ssl-convergence") / f"{title.replace(', ', '-').replace(' ', '-').lower()}-{seed}"
+    kept = folder / "study.json"
+    if kept.exists():
+        return json.loads(kept.read_text())
+    root = Path(os.environ["GRAMIAN_TEST_DATA"]) / "cifar10"
+    method, own = TITLES[title]
+    result = pretrain(
+        method,
+        "cifar10",
+        root=root,
+        out=folder,
+        subset=IMAGES,
+        overrides=(*COMMON, *own, f"seed={seed}"),
+        evaluation=EvaluationPlan(every=1, neighbors=(20,), test=TEST),
+    )
+    probes = [
+        probe_encoder(folder, root=root, protocol="features", neighbors=(), test_subset=TEST, untrained=start)
+        for start in (True, False)
+    ]
+    found = {
+        "init": probes[0].linear.value,
+        "linear": probes[1].linear.value,
+        **{
+            metric: [(row.epoch, row.value, row.seconds) for row in result.history if row.metric == metric]
+            for metric in ("knn20_accuracy", "probe_accuracy")
+        },
+        "views_per_epoch": IMAGES // 128 * 128 * result.recipe.number_of_views,
+        "spectra": _spectra(folder),
+    }
+    kept.write_text(json.dumps(found))
+    return found
+
+
+def _spectra(folder: Path) -> list[dict[str, Any]]:
+    """Eigenvalues of the embeddings' covariance at the looks nearest to epochs 0, 1, 5 and the last."""
+    rows = read_run(folder).tables["training_spectra"].to_pylist()
+    epochs = sorted({row["epoch"] for row in rows})
+    chosen = sorted({min(epochs, key=lambda epoch: abs(epoch - wanted)) for wanted in (0, 1, 5, EPOCHS)})
+    source = rows[0]["source"]
+    return [
+        {
+            "epoch": epoch,
+            "eigenvalues": [row["eigenvalue"] for row in rows if row["epoch"] == epoch and row["source"] == source][
+                :64
+            ],
+        }
+        for epoch in chosen
+    ]
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    outcome = trained(sys.argv[1], int(sys.argv[2]))
+    print(sys.argv[1:], outcome["init"], outcome["linear"], outcome["knn20_accuracy"][-1], flush=True)
