@@ -2,6 +2,7 @@
 
 import json
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -250,3 +251,23 @@ def test_rivals_train_on_stl10_from_their_recipes(method, tmp_path, monkeypatch,
         "--out", tmp_path / "run",
     )  # fmt: skip
     assert code == 0, errors
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_one_line_and_the_same_command_goes_on(home, images, tmp_path):
+    """Files of the process may not grow beyond what is smaller than a checkpoint: as on a full disk, the write fails half-way."""
+    arguments = ["pretrain", "--method", "frossl", "--data", images, *QUICK, "--json"]
+    straight, out = tmp_path / "a", tmp_path / "b"
+    assert gramian(*arguments, "--out", straight, home=home).returncode == 0
+    limit = (straight / "checkpoints" / "last.ckpt").stat().st_size // 2
+    failed = subprocess.run(
+        command(*arguments, "--out", out), env=environment(home), capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )  # fmt: skip
+    assert failed.returncode == 2
+    lines = [line for line in failed.stderr.splitlines() if line.startswith("gramian: ")]
+    assert len(lines) == 1
+    assert "last.ckpt: expected to be able to write it; got File too large" in lines[0]
+    assert not list((out / "checkpoints").iterdir()), "nothing half-written"
+    assert gramian(*arguments, "--out", out, home=home).returncode == 0
+    assert same_weights(straight, out)

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 __all__ = ["PretrainResult", "pretrain", "resolve_recipe", "training_table"]
 
 RECIPE = "recipe.yaml"
+# torch 2.15 reads beyond its memory on a CPU (oneDNN: gradient of a 1 x 1 convolution of stride 2 by its weights, channels last,
+# 8 channels or fewer, 56 pixels), and ends the process. Narrow networks gain nothing from that layout.
+_NARROW = 16
 # What the monitor logs has tables of its own.
 _SPECTRUM = "spectrum/"
 
@@ -210,6 +213,8 @@ def resolve_recipe(
         raise value_fault("method", f"{chosen.method}, as in the recipe", method, "Leave one of the two out.")
     if source is not None and source != chosen.data:
         chosen = replace(chosen, data=source)
+    if chosen.backbone.width < _NARROW:
+        chosen = replace(chosen, channels_last=False)
     return chosen if chosen.split is not None else replace(chosen, split=_facts(chosen.data).pretraining_split)
 
 

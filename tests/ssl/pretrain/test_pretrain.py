@@ -206,6 +206,12 @@ def test_recipes_come_from_the_package_a_file_or_a_value(images, tmp_path):
         resolve_recipe(recipe=3)
 
 
+def test_narrow_networks_do_not_lay_channels_last():
+    """Torch's gradient of their shortcuts ends the process at ImageNet's size."""
+    assert not resolve_recipe("frossl", "imagenet", overrides=["backbone.width=8"]).channels_last
+    assert resolve_recipe("frossl", "imagenet", overrides=["backbone.width=16"]).channels_last
+
+
 def test_data_of_a_name_need_a_root(tmp_path):
     with pytest.raises(ValueError, match="root: expected the folder that holds cifar10; got none"):
         pretrain("frossl", "cifar10", out=tmp_path / "run")
