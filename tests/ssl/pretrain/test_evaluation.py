@@ -132,19 +132,26 @@ def online(features=5, classes=3, **options):
     return OnlineProbe(None, features=features, classes=classes, **options)
 
 
-def test_a_step_of_the_online_probe_by_hand(as_module):
-    """From zero weights every class has a third; the unlabelled image and the small view do not count."""
-    views = [draw(3, 5), 2 + 3 * draw(3, 5, seed=1), 100 * draw(3, 5, seed=2)]
-    module = Module(views, torch.tensor([0, 2, -1]))
-    probe = online()
-    probe.on_train_batch_end(SimpleNamespace(global_step=4, world_size=1), module, None, None, 3)
-    x = torch.cat(views[:2]).double().numpy()
-    standard = (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5)
-    wrong = np.full((4, 3), 1 / 3) - np.eye(3)[[0, 2, 0, 2]]
-    lr = 0.25 * (1 + math.cos(math.pi / 2))
-    np.testing.assert_allclose(probe.weight.detach(), -lr * wrong.T @ standard[[0, 1, 3, 4]] / 4, rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(probe.bias.detach(), -lr * wrong.mean(0), rtol=1e-5)
-    assert module.logged == [("probe_loss", pytest.approx(math.log(3)))]
+def test_steps_of_the_online_probe_by_hand(as_module):
+    """Softmax regression from zero with momentum; the unlabelled image and the small view do not count."""
+    labels, probe = torch.tensor([0, 2, -1]), online()
+    weight, bias, moments = np.zeros((3, 5)), np.zeros(3), [np.zeros((3, 5)), np.zeros(3)]
+    for step in range(1, 4):
+        views = [draw(3, 5, seed=step), 2 + 3 * draw(3, 5, seed=10 + step), 100 * draw(3, 5, seed=2)]
+        module = Module(views, labels)
+        probe.on_train_batch_end(SimpleNamespace(global_step=step, world_size=1), module, None, None, 0)
+        x = torch.cat(views[:2]).double().numpy()
+        known = ((x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5))[[0, 1, 3, 4]]
+        shares = np.exp(known @ weight.T + bias)
+        shares /= shares.sum(1, keepdims=True)
+        loss = -np.log(shares[range(4), [0, 2, 0, 2]]).mean()
+        wrong = (shares - np.eye(3)[[0, 2, 0, 2]]) / 4
+        moments = [0.9 * moments[0] + wrong.T @ known, 0.9 * moments[1] + wrong.sum(0)]
+        lr = 0.25 * (1 + math.cos(math.pi * step / 8))
+        weight, bias = weight - lr * moments[0], bias - lr * moments[1]
+        assert module.logged == [("probe_loss", pytest.approx(loss, rel=1e-5))]
+    np.testing.assert_allclose(probe.weight.detach(), weight, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(probe.bias.detach(), bias, rtol=1e-4, atol=1e-6)
 
 
 def test_the_online_probe_does_not_depend_on_the_scale_of_features(as_module):
