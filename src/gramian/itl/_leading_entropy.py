@@ -12,6 +12,7 @@ from gramian.itl._arrays import spectral_dtype
 from gramian.itl._dependence import check_trace
 from gramian.itl._gram_checks import departure_tolerance, raise_indefinite
 from gramian.itl._shapes import Float
+from gramian.itl._shuffled_collisions import mean_collision_entropy
 
 __all__ = ["mean_joint_entropy"]
 
@@ -46,6 +47,8 @@ def mean_joint_entropy(
     that are known exactly, and its eigenvalues count as log-normal with these two moments. The gradient is in closed form, at
     fixed subspaces, and needs memory for a few Grams, however many orders.
     """
+    if start is None:
+        return mean_collision_entropy(left, right, orders)
     value: Tensor = _MeanJointEntropy.apply(left, right, orders, alpha, start, eps)
     return value
 
@@ -119,7 +122,7 @@ class _MeanJointEntropy(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, left: Tensor, right: Tensor, orders: list[Tensor], alpha: float, start: Tensor | None, eps: float
+        ctx: Any, left: Tensor, right: Tensor, orders: list[Tensor], alpha: float, start: Tensor, eps: float
     ) -> Tensor:
         recorded = left.requires_grad or right.requires_grad
         wide = spectral_dtype(left)
@@ -131,15 +134,11 @@ class _MeanJointEntropy(torch.autograd.Function):
             trace = (left.diagonal(dim1=-2, dim2=-1) * moved.diagonal(dim1=-2, dim2=-1)).sum(-1)[..., None, None]
             check_trace(trace)
             a = (left * moved).div_(trace)
-            if start is None:
-                norm = torch.linalg.vector_norm(a, dim=(-2, -1), dtype=wide)
-                total -= 2 * norm.log()
-            else:
-                parts = _parts(a, alpha, start, eps)
-                total += parts.value
+            parts = _parts(a, alpha, start, eps)
+            total += parts.value
             if not recorded:
                 continue
-            slope = _collision_slope(a, norm) if start is None else _slope(a, parts)
+            slope = _slope(a, parts)
             slope.div_(trace * len(orders))
             if by_left is not None:
                 by_left.addcmul_(slope, moved)
@@ -164,13 +163,6 @@ class _MeanJointEntropy(torch.autograd.Function):
             slope = next(saved) if there else None
             by.append(None if slope is None else slope * gradient.to(slope.dtype)[..., None, None])
         return by[0], by[1], None, None, None, None
-
-
-def _collision_slope(a: Tensor, norm: Tensor) -> Tensor:
-    """As :func:`_slope`, of order 2; takes the memory of ``a``."""
-    slope = a.mul_((-2 / norm.square()).to(a.dtype)[..., None, None])
-    slope.diagonal(dim1=-2, dim2=-1).add_(2.0)
-    return slope
 
 
 def _slope(a: Tensor, parts: _Parts) -> Tensor:

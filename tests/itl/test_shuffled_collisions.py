@@ -1,0 +1,53 @@
+"""Order 2 of many shuffles, strip by strip: the value and gradient of the products themselves."""
+
+import pytest
+import torch
+
+from gramian.itl._shuffled_collisions import mean_collision_entropy
+from tests.itl._reference import normal
+
+
+def grams(*batch, n=150):
+    """Grams whose diagonals vary and whose traces are not n."""
+    return [
+        (x @ x.mT / n).requires_grad_()
+        for x in (normal(*batch, n, 7, seed=seed) + torch.linspace(0, 2, 7, dtype=torch.float64) for seed in (0, 1))
+    ]
+
+
+def plainly(left, right, orders):
+    entropies = []
+    for order in orders:
+        product = left * right[..., order, :][..., :, order]
+        trace = product.diagonal(dim1=-2, dim2=-1).sum(-1)
+        entropies.append(2 * trace.log() - product.square().sum((-2, -1)).log())
+    return torch.stack(entropies).mean(0)
+
+
+@pytest.mark.parametrize("batch", [(), (2,), (2, 3)])
+def test_value_and_gradient_are_those_of_the_products(batch):
+    left, right = grams(*batch)
+    generator = torch.Generator().manual_seed(0)
+    orders = [torch.arange(150), *(torch.randperm(150, generator=generator) for _ in range(3))]
+    value, expected = mean_collision_entropy(left, right, orders), plainly(left, right, orders)
+    assert value.detach().numpy() == pytest.approx(expected.detach().numpy(), rel=1e-12)
+    weights = torch.arange(1.0, 1 + value.numel(), dtype=torch.float64).reshape(value.shape)
+    ours, theirs = (torch.autograd.grad((weights * one).sum(), (left, right)) for one in (value, expected))
+    for own, their in zip(ours, theirs, strict=True):
+        assert torch.allclose(own, their, rtol=1e-9, atol=1e-12 * float(their.abs().max()))
+
+
+def test_one_gram_alone_has_its_gradient():
+    left, right = grams(n=70)
+    orders = [torch.randperm(70, generator=torch.Generator().manual_seed(1))]
+    both = torch.autograd.grad(mean_collision_entropy(left, right, orders), (left, right))
+    for place, given in enumerate(((left, right.detach()), (left.detach(), right))):
+        (own,) = torch.autograd.grad(mean_collision_entropy(*given, orders), given[place])
+        assert torch.equal(own, both[place])
+
+
+def test_single_precision_keeps_six_digits():
+    left, right = (gram.detach() for gram in grams(n=300))
+    orders = [torch.randperm(300, generator=torch.Generator().manual_seed(seed)) for seed in range(3)]
+    exact = float(mean_collision_entropy(left, right, orders))
+    assert float(mean_collision_entropy(left.float(), right.float(), orders)) == pytest.approx(exact, rel=1e-6)
