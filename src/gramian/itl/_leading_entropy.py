@@ -12,7 +12,7 @@ from gramian.itl._arrays import spectral_dtype
 from gramian.itl._dependence import check_trace
 from gramian.itl._gram_checks import departure_tolerance, raise_indefinite
 from gramian.itl._shapes import Float
-from gramian.itl._shuffled_collisions import mean_collision_entropy
+from gramian.itl._shuffled_collisions import mean_collision_entropy, shuffled_rows, strips_of
 
 __all__ = ["mean_joint_entropy"]
 
@@ -129,22 +129,29 @@ class _MeanJointEntropy(torch.autograd.Function):
         by_left = torch.zeros_like(left) if left.requires_grad else None
         by_right = torch.zeros_like(right) if right.requires_grad else None
         total = torch.zeros(left.shape[:-2], dtype=wide, device=left.device)
+        strips = strips_of(left.shape[-1])
+        a = torch.empty_like(left)
         for order in orders:
-            moved = right.index_select(-2, order).index_select(-1, order)
-            trace = (left.diagonal(dim1=-2, dim2=-1) * moved.diagonal(dim1=-2, dim2=-1)).sum(-1)[..., None, None]
+            trace = (left.diagonal(dim1=-2, dim2=-1) * right.diagonal(dim1=-2, dim2=-1)[..., order]).sum(-1)[
+                ..., None, None
+            ]
             check_trace(trace)
-            a = (left * moved).div_(trace)
+            for rows in strips:
+                strip = shuffled_rows(right, order, rows).mul_(left[..., rows, :])
+                torch.div(strip, trace, out=a[..., rows, :])
             parts = _parts(a, alpha, start, eps)
             total += parts.value
             if not recorded:
                 continue
-            slope = _slope(a, parts)
-            slope.div_(trace * len(orders))
+            slope = _slope(a, parts).div_(trace * len(orders))
             if by_left is not None:
-                by_left.addcmul_(slope, moved)
+                for rows in strips:
+                    by_left[..., rows, :].addcmul_(slope[..., rows, :], shuffled_rows(right, order, rows))
             if by_right is not None:
+                slope.mul_(left)
                 inverse = torch.argsort(order)
-                by_right.add_(slope.mul_(left).index_select(-2, inverse).index_select(-1, inverse))
+                for rows in strips:
+                    by_right[..., rows, :] += shuffled_rows(slope, inverse, rows)
         ctx.save_for_backward(*(given for given in (by_left, by_right) if given is not None))
         ctx.given = (by_left is not None, by_right is not None)
         return total / len(orders)

@@ -11,7 +11,7 @@ from gramian.itl._arrays import spectral_dtype
 from gramian.itl._dependence import check_trace
 from gramian.itl._shapes import Float
 
-__all__ = ["mean_collision_entropy"]
+__all__ = ["mean_collision_entropy", "shuffled_rows", "strips_of"]
 
 # Rows of a Gram that are shuffled at a time. They stay in the cache: a whole shuffled Gram takes four times as long.
 _ROWS = 64
@@ -28,7 +28,12 @@ def mean_collision_entropy(
     return value
 
 
-def _moved(matrix: Tensor, order: Tensor | None, rows: slice) -> Tensor:
+def strips_of(size: int) -> list[slice]:
+    """All rows of a Gram, so many at a time as stay in the cache when they are shuffled."""
+    return [slice(top, min(top + _ROWS, size)) for top in range(0, size, _ROWS)]
+
+
+def shuffled_rows(matrix: Tensor, order: Tensor | None, rows: slice) -> Tensor:
     """Some rows of a matrix whose rows and columns are put in this order, or stay."""
     if order is None:
         return matrix[..., rows, :]
@@ -46,7 +51,7 @@ class _MeanCollisionEntropy(torch.autograd.Function):
         diagonals = [gram.diagonal(dim1=-2, dim2=-1).to(wide) for gram in grams]
         slopes = [torch.zeros_like(gram) if gram.requires_grad else None for gram in grams]
         by_diagonal = [torch.zeros_like(diagonal) for diagonal in diagonals]
-        strips = [slice(top, min(top + _ROWS, size)) for top in range(0, size, _ROWS)]
+        strips = strips_of(size)
         same = torch.arange(size, device=left.device)
         total = torch.zeros(left.shape[:-2], dtype=wide, device=left.device)
         for order in orders:
@@ -56,7 +61,7 @@ class _MeanCollisionEntropy(torch.autograd.Function):
             check_trace(trace)
             potential = torch.zeros_like(total)
             for rows in strips:
-                strip = _moved(squares[1], there, rows)
+                strip = shuffled_rows(squares[1], there, rows)
                 potential += _inner(squares[0][..., rows, :], strip).to(wide)
             total += 2 * trace.log() - potential.log()
             by_trace = (2 / (trace * len(orders))).unsqueeze(-1)
@@ -70,7 +75,7 @@ class _MeanCollisionEntropy(torch.autograd.Function):
                     continue
                 by += by_trace * (diagonal if way is None else diagonal.index_select(-1, way))
                 for rows in strips:
-                    slope[..., rows, :].addcmul_(_moved(other, way, rows), by_square)
+                    slope[..., rows, :].addcmul_(shuffled_rows(other, way, rows), by_square)
         for gram, slope, by in zip(grams, slopes, by_diagonal, strict=True):
             if slope is not None:
                 slope.mul_(gram).diagonal(dim1=-2, dim2=-1).add_(by.to(gram.dtype))
