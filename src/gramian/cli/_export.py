@@ -20,7 +20,7 @@ def export_command(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="DIR|MODEL|CHECKPOINT",
+            metavar="DIR|MODEL",
             help="A finished run, whose model is looked up by its manifest; a model as in gramian measure; or a run or checkpoint"
             " of gramian pretrain.",
         ),
