@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from gramian.itl import _shuffled_collisions
+from gramian.itl._leading_entropy import mean_joint_entropy
 from gramian.itl._shuffled_collisions import mean_collision_entropy
 from tests.itl._reference import normal
 
@@ -51,3 +53,25 @@ def test_single_precision_keeps_six_digits():
     orders = [torch.randperm(300, generator=torch.Generator().manual_seed(seed)) for seed in range(3)]
     exact = float(mean_collision_entropy(left, right, orders))
     assert float(mean_collision_entropy(left.float(), right.float(), orders)) == pytest.approx(exact, rel=1e-6)
+
+
+@pytest.mark.parametrize("batch", [(), (2,)])
+def test_leading_eigenvalues_of_shuffles_in_strips_are_those_of_whole_grams(batch, monkeypatch):
+    left, right = grams(*batch)
+    orders = [torch.randperm(150, generator=torch.Generator().manual_seed(seed)) for seed in range(2)]
+    start = normal(150, 9, seed=5)
+
+    def found():
+        value = mean_joint_entropy(left, right, orders, 1.01, start=start, eps=1e-16)
+        return value.detach(), *torch.autograd.grad(value.sum(), (left, right))
+
+    strips = found()
+    monkeypatch.setattr(_shuffled_collisions, "_ROWS", 150)
+    for own, whole in zip(strips, found(), strict=True):
+        assert torch.allclose(own, whole, rtol=1e-12, atol=1e-15)
+    # And of grams that are shuffled before: the same entropy from another order.
+    moved = [right[..., order, :][..., :, order] for order in orders]
+    plain = sum(mean_joint_entropy(left, one, [torch.arange(150)], 1.01, start=start, eps=1e-16) for one in moved) / 2
+    assert torch.allclose(strips[0], plain.detach(), rtol=1e-12)
+    for own, their in zip(strips[1:], torch.autograd.grad(plain.sum(), (left, right)), strict=True):
+        assert torch.allclose(own, their, rtol=1e-9, atol=1e-14)
