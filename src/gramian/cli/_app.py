@@ -17,6 +17,7 @@ from gramian.cli._evolve import evolve_command
 from gramian.cli._export import export_command
 from gramian.cli._measure import measure_command
 from gramian.cli._metrics import metrics_command
+from gramian.cli._multiview import multiview_command
 from gramian.cli._pretrain import pretrain_command
 from gramian.cli._probe import probe_command
 from gramian.cli._recommend import recommend_command
@@ -46,6 +47,7 @@ app.command("resample")(resample_command)
 app.command("compare")(compare_command)
 app.command("pretrain")(pretrain_command)
 app.command("probe")(probe_command)
+app.command("multiview")(multiview_command)
 
 # What the library raises for wrong input. Set GRAMIAN_TRACEBACK to see where.
 USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
@@ -53,7 +55,7 @@ USER_ERRORS = (ValueError, TypeError, OSError, ImportError)
 
 INTERRUPTED = 130
 # Commands that go on where they stopped.
-GOES_ON = ("measure ", "downstream ", "stress ", "evolve ", "sweep ", "pretrain ")
+GOES_ON = ("measure ", "downstream ", "stress ", "evolve ", "sweep ", "pretrain ", "multiview ")
 
 
 def _version(shown: bool) -> None:
@@ -98,7 +100,7 @@ class SupportsFormat(Protocol):
 
 
 def _unit() -> str:
-    return "checkpoint" if _command_typed() == "pretrain " else "chunk"
+    return "checkpoint" if _command_typed() in ("pretrain ", "multiview ") else "chunk"
 
 
 def _command_typed() -> str:

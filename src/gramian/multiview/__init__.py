@@ -8,23 +8,40 @@ from typing import TYPE_CHECKING, Any
 from gramian.multiview._encoders import conv_encoder, linear_encoder, mlp_decoder, mlp_encoder
 from gramian.multiview._exclusive_loss import conditional_entropy_loss
 from gramian.multiview._loss import DiMELoss
+from gramian.multiview._retrieval import aligned_codes, retrieval_ranks
 
 if TYPE_CHECKING:
     from gramian.multiview._estimator import DiMEEncoder
+    from gramian.multiview._plots import latent_map, retrieval_curve, training_curves
+    from gramian.multiview._saving import load_encoder, save_encoder
 
 __all__ = [
     "DiMEEncoder",
     "DiMELoss",
+    "aligned_codes",
     "conditional_entropy_loss",
     "conv_encoder",
+    "latent_map",
     "linear_encoder",
+    "load_encoder",
     "mlp_decoder",
     "mlp_encoder",
+    "retrieval_curve",
+    "retrieval_ranks",
+    "save_encoder",
+    "training_curves",
 ]
 
 # Where each name lives that needs more than torch, and the extra that brings it.
-_PLACES = {"DiMEEncoder": ("_estimator", "downstream")}
-_EXTRA = {"sklearn": "scikit-learn", "scipy": "scipy"}
+_PLACES = {
+    "DiMEEncoder": ("_estimator", "downstream"),
+    "load_encoder": ("_saving", "downstream"),
+    "save_encoder": ("_saving", "downstream"),
+    "latent_map": ("_plots", "report"),
+    "retrieval_curve": ("_plots", "report"),
+    "training_curves": ("_plots", "report"),
+}
+_EXTRA = {"sklearn": "scikit-learn", "scipy": "scipy", "safetensors": "safetensors", "plotly": "plotly"}
 
 
 def __getattr__(name: str) -> Any:

@@ -342,7 +342,8 @@ def _replaced(name: str, given: Sequence[Floats] | None, own: list[Floats]) -> l
         return own
     if len(given) != len(own):
         raise value_fault(name, f"{len(own)} arrays of codes, one a view", len(given), "Pass one for each.")
-    codes = [np.asarray(code, dtype=np.float32) for code in given]
+    # Copies: torch takes no reversed or read-only memory.
+    codes = [np.array(code, dtype=np.float32, order="C") for code in given]
     for place, (code, mine) in enumerate(zip(codes, own, strict=True)):
         if code.shape != mine.shape:
             raise value_fault(f"{name}[{place}]", f"codes of shape {mine.shape}", code.shape, "One code a sample.")

@@ -1,0 +1,121 @@
+"""Shared and exclusive codes: what the views do not share is kept apart, and exchanged at will."""
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("sklearn", reason="needs scikit-learn")
+
+from sklearn.linear_model import LinearRegression
+
+import gramian as gm
+from gramian.multiview import DiMEEncoder
+from tests.multiview._digits import mixed_pairs, noisy_pairs
+
+
+@pytest.fixture(scope="module")
+def apart():
+    """One shared number and one of its own in each view, mixed by a rotation."""
+    rng = np.random.default_rng(0)
+    shared, *own = rng.normal(size=(3, 256))
+    turn = np.array([[0.8, 0.6], [-0.6, 0.8]])
+    views = [np.stack([shared, mine], 1) @ turn for mine in own]
+    told = {"encoders": "linear", "latent": 1, "exclusive": 1, "alpha": 2, "batch_size": 64, "device": "cpu"}
+    encoder = DiMEEncoder(**told, epochs=30, lr=0.04).fit(views)
+    return encoder, views, shared, own
+
+
+def explained(code, number):
+    return LinearRegression().fit(code, number).score(code, number)
+
+
+def test_shared_codes_have_the_shared_number_and_exclusive_ones_add_their_own(apart):
+    encoder, views, shared, own = apart
+    for place in range(2):
+        common, alone = encoder.transform(views)[place], encoder.transform_exclusive(views)[place]
+        assert explained(common, shared) > 0.9
+        assert explained(common, own[place]) < 0.1
+        assert explained(np.hstack([common, alone]), own[place]) > 0.9
+
+
+def test_samples_come_back_from_their_codes(apart):
+    encoder, views, _, _ = apart
+    for made, view in zip(encoder.reconstruct(views), views, strict=True):
+        assert made.shape == view.shape
+        assert np.mean((made - view) ** 2) < 0.15 * np.mean((view - view.mean(0)) ** 2)
+
+
+def test_a_swap_takes_over_what_is_exclusive_and_keeps_what_is_shared(apart):
+    encoder, views, _, _ = apart
+    order = np.random.default_rng(1).permutation(256)
+    exclusive = encoder.transform_exclusive(views)
+    swapped = encoder.reconstruct(views, exclusive=[codes[order] for codes in exclusive])
+    for before, after in zip(encoder.transform(views), encoder.transform(swapped), strict=True):
+        assert np.corrcoef(before[:, 0], after[:, 0])[0, 1] > 0.9
+    for codes, after in zip(exclusive, encoder.transform_exclusive(swapped), strict=True):
+        assert np.corrcoef(codes[order, 0], after[:, 0])[0, 1] > 0.9
+
+
+def test_own_codes_put_in_place_change_nothing(apart):
+    encoder, views, _, _ = apart
+    told = {"shared": encoder.transform(views), "exclusive": encoder.transform_exclusive(views)}
+    for made, same in zip(encoder.reconstruct(views), encoder.reconstruct(views, **told), strict=True):
+        np.testing.assert_allclose(made, same, atol=1e-5)
+
+
+@pytest.mark.parametrize(("reconstruction", "separation"), [(1.0, 0.1), (0.5, 0.0), (2.0, 3.0)])
+def test_the_loss_is_the_sum_of_its_weighted_terms(reconstruction, separation):
+    views, _ = mixed_pairs(64)
+    told = {"reconstruction": reconstruction, "separation": separation, "alpha": 2, "device": "cpu"}
+    encoder = DiMEEncoder(latent=2, exclusive=2, epochs=2, batch_size=32, **told).fit(views)
+    terms = encoder.history_
+    expected = -terms["dime"] + reconstruction * terms["reconstruction"] - separation * terms["exclusive_entropy"]
+    np.testing.assert_allclose(terms["loss"], expected, atol=1e-5)
+
+
+def test_terms_are_those_of_the_codes():
+    views, _ = mixed_pairs(64)
+    told = {"alpha": 2, "device": "cpu", "standardize": False}
+    encoder = DiMEEncoder(latent=2, exclusive=1, epochs=1, batch_size=64, **told).fit(views)
+    with torch.no_grad():
+        terms = encoder.network_([torch.from_numpy(view) for view in views])
+    error = np.mean([(made - view) ** 2 for made, view in zip(encoder.reconstruct(views), views, strict=True)])
+    added = []
+    for shared, alone in zip(encoder.transform(views), encoder.transform_exclusive(views), strict=True):
+        grams = [gm.gaussian_kernel(code.astype(np.float64), bandwidth="dimension") for code in (alone, shared)]
+        added.append(gm.itl.joint_entropy(*grams, alpha=2) - gm.matrix_entropy(grams[1], alpha=2))
+    assert float(terms["reconstruction"]) == pytest.approx(error, rel=1e-4)
+    assert float(terms["exclusive_entropy"]) == pytest.approx(np.mean(added), abs=1e-5)
+
+
+def test_reversed_codes_are_codes(apart):
+    encoder, views, _, _ = apart
+    exclusive = encoder.transform_exclusive(views)
+    made = encoder.reconstruct(views, exclusive=[codes[::-1] for codes in exclusive])
+    same = encoder.reconstruct(views, exclusive=[codes[::-1].copy() for codes in exclusive])
+    np.testing.assert_array_equal(made[0], same[0])
+
+
+def test_images_come_back_as_images():
+    views, _ = noisy_pairs(64)
+    told = {"alpha": 2, "epochs": 1, "batch_size": 32, "device": "cpu"}
+    encoder = DiMEEncoder(encoders="conv", latent=2, exclusive=3, **told).fit(views)
+    assert [made.shape for made in encoder.reconstruct(views)] == [(64, 1, 8, 8)] * 2
+    assert encoder.transform_exclusive([None, views[1]])[1].shape == (64, 3)
+
+
+def test_without_exclusive_codes_there_is_nothing_to_decode():
+    views, _ = mixed_pairs(64)
+    encoder = DiMEEncoder(latent=2, alpha=2, epochs=1, device="cpu").fit(views)
+    for call in (encoder.transform_exclusive, encoder.reconstruct):
+        with pytest.raises(ValueError, match="exclusive: expected at least 1 in fit; got 0"):
+            call(views)
+
+
+def test_codes_of_other_shapes_are_refused(apart):
+    encoder, views, _, _ = apart
+    codes = encoder.transform(views)
+    with pytest.raises(ValueError, match=r"shared: expected 2 arrays of codes, one a view; got 1"):
+        encoder.reconstruct(views, shared=codes[:1])
+    with pytest.raises(ValueError, match=r"shared\[1\]: expected codes of shape \(256, 1\); got \(5, 1\)"):
+        encoder.reconstruct(views, shared=[codes[0], codes[1][:5]])
