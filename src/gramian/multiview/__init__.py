@@ -32,14 +32,14 @@ __all__ = [
     "training_curves",
 ]
 
-# Where each name lives that needs more than torch, and the extra that brings it.
+# Where each name lives that needs more than torch.
 _PLACES = {
-    "DiMEEncoder": ("_estimator", "downstream"),
-    "load_encoder": ("_saving", "downstream"),
-    "save_encoder": ("_saving", "downstream"),
-    "latent_map": ("_plots", "report"),
-    "retrieval_curve": ("_plots", "report"),
-    "training_curves": ("_plots", "report"),
+    "DiMEEncoder": "_estimator",
+    "load_encoder": "_saving",
+    "save_encoder": "_saving",
+    "latent_map": "_plots",
+    "retrieval_curve": "_plots",
+    "training_curves": "_plots",
 }
 _EXTRA = {"sklearn": "scikit-learn", "scipy": "scipy", "safetensors": "safetensors", "plotly": "plotly"}
 
@@ -47,16 +47,15 @@ _EXTRA = {"sklearn": "scikit-learn", "scipy": "scipy", "safetensors": "safetenso
 def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    place, extra = _PLACES[name]
     try:
-        value = getattr(import_module(f"{__name__}.{place}"), name)
+        value = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
         if package not in _EXTRA:
             raise
         raise ImportError(
             f"multiview.{name}: expected the package {_EXTRA[package]}; got none."
-            f' Install it with: pip install "gramian[{extra}]"'
+            ' Install it with: pip install "gramian[multiview]"'
         ) from error
     globals()[name] = value
     return value
