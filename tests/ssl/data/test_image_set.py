@@ -79,7 +79,7 @@ def test_unlabelled_images_lie_beside_the_training_split(folders):
 
 @pytest.mark.parametrize(
     ("side", "size", "stem"),
-    [(20, 32, "cifar"), (40, 32, "cifar"), (64, 64, "cifar"), (100, 96, "imagenet"), (300, 224, "imagenet")],
+    [(20, 32, "cifar"), (40, 32, "cifar"), (64, 64, "imagenet"), (100, 96, "imagenet"), (300, 224, "imagenet")],
 )
 def test_the_size_of_a_folder_is_the_largest_that_its_images_fill(tmp_path, side, size, stem):
     write_class_folders(tmp_path, ["a", "b"], 1, size=side)

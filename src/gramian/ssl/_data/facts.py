@@ -103,7 +103,7 @@ def data_facts(name: str) -> DataFacts:
 def facts_of_folder(name: str, *, side: int, classes: int, splits: tuple[Split, ...]) -> DataFacts:
     """Facts of a folder or zip of images that has no entry of its own.
 
-    Its size is the largest of 32, 64, 96 and 224 pixels that its images fill, its colour statistics are ImageNet's, and up to
+    Its size is the largest of 32, 64, 96 and 224 pixels that its images fill, its colour statistics are ImageNet's, and below
     64 pixels its stem is CIFAR's.
 
     Args:
@@ -113,5 +113,5 @@ def facts_of_folder(name: str, *, side: int, classes: int, splits: tuple[Split, 
         splits: What there is.
     """
     size = next((size for size in _SIZES if size <= side), _SIZES[-1])
-    stem: Stem = "cifar" if size <= 64 else "imagenet"
+    stem: Stem = "cifar" if size < 64 else "imagenet"  # as the recipes for their size
     return DataFacts(name, size, classes, _IMAGENET_MEAN, _IMAGENET_STD, stem, splits)
