@@ -11,7 +11,17 @@ from gramian.ssl._optimization.lars import LARS
 
 if TYPE_CHECKING:
     from gramian.ssl._backbones import build_backbone
-    from gramian.ssl._data import DataFacts, ImageSet, data_facts, evaluation_loader, open_images, pretraining_loader
+    from gramian.ssl._data import (
+        DamagedImageError,
+        DataFacts,
+        ImageSet,
+        SeededBatches,
+        ViewSet,
+        data_facts,
+        evaluation_loader,
+        open_images,
+        pretraining_loader,
+    )
     from gramian.ssl._evaluation import (
         EncoderProbe,
         ExportedBackbone,
@@ -42,6 +52,7 @@ __all__ = [
     "METHODS",
     "CollapseAlarm",
     "CollapseWarning",
+    "DamagedImageError",
     "DataFacts",
     "EncoderProbe",
     "EvaluationPlan",
@@ -55,6 +66,7 @@ __all__ = [
     "PretrainResult",
     "Pretraining",
     "Recipe",
+    "SeededBatches",
     "SpectrumMetric",
     "SpectrumMonitor",
     "SpectrumSnapshot",
@@ -62,6 +74,7 @@ __all__ = [
     "SplitReader",
     "StepOutputs",
     "ViewRecipe",
+    "ViewSet",
     "available_recipes",
     "build_backbone",
     "build_views",
@@ -85,7 +98,17 @@ __all__ = [
 # Where each name lives that needs more than torch.
 _PLACES = {
     "_backbones": ("build_backbone",),
-    "_data": ("DataFacts", "ImageSet", "data_facts", "evaluation_loader", "open_images", "pretraining_loader"),
+    "_data": (
+        "DamagedImageError",
+        "DataFacts",
+        "ImageSet",
+        "SeededBatches",
+        "ViewSet",
+        "data_facts",
+        "evaluation_loader",
+        "open_images",
+        "pretraining_loader",
+    ),
     "_evaluation": (
         "EncoderProbe",
         "ExportedBackbone",
