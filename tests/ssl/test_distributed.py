@@ -2,14 +2,13 @@
 
 import itertools
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
 from gramian.ssl import frossl_terms
+from tests.ssl._ranks import results_of_ranks
 from tests.ssl._two_processes import encoder
 
 ROOT = Path(__file__).parents[2]
@@ -43,22 +42,7 @@ CASES = {
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory):
     """What each of two processes found in every case; they start once for all of them."""
-    folder = tmp_path_factory.mktemp("ranks")
-    torch.save(list(CASES.values()), folder / "tasks.pt")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.ssl._two_processes", str(rank), "2"]
-            + [str(folder / name) for name in ("meeting", "tasks.pt", f"rank-{rank}.pt")],
-            cwd=ROOT,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    for process in processes:
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors[-2000:]
-    return [torch.load(folder / f"rank-{rank}.pt", weights_only=True) for rank in range(2)]
+    return results_of_ranks("tests.ssl._two_processes", list(CASES.values()), tmp_path_factory.mktemp("ranks"), "2")
 
 
 def one_process(case):

@@ -145,7 +145,7 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
         seed, epochs = self._check_settings()
         device = _device(self.device)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # torch.manual_seed would leave its trace in every accelerator
             network = self._untrained(tensors)
             loader = paired_loader(tensors, batch_size=int(self.batch_size), seed=seed)
             if self.out is None:

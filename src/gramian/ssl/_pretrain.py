@@ -230,8 +230,8 @@ def _facts(data: str) -> DataFacts:
 
 
 def _open(recipe: Recipe, *, root: str | Path | None, subset: int | None, download: bool) -> ImageSet:
-    assert recipe.split is not None
-    images = open_images(recipe.data, root=root, split=recipe.split, download=download)
+    split = recipe.split or _facts(recipe.data).pretraining_split
+    images = open_images(recipe.data, root=root, split=split, download=download)
     return images if subset is None else images.subset(subset, recipe.seed)
 
 

@@ -1,13 +1,12 @@
 """Two real processes over gloo have the spectrum of one process with both their embeddings."""
 
 import itertools
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 
+from tests.ssl._ranks import results_of_ranks
 from tests.ssl.monitor._two_processes import metric_of, numbers, tracker_of
 
 ROOT = Path(__file__).parents[3]
@@ -34,22 +33,7 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def ranks(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("ranks")
-    torch.save(list(CASES.values()), folder / "tasks.pt")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.ssl.monitor._two_processes", str(rank)]
-            + [str(folder / name) for name in ("meeting", "tasks.pt", f"rank-{rank}.pt")],
-            cwd=ROOT,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    for process in processes:
-        _, errors = process.communicate(timeout=240)
-        assert process.returncode == 0, errors[-2000:]
-    return [torch.load(folder / f"rank-{rank}.pt", weights_only=True) for rank in range(2)]
+    return results_of_ranks("tests.ssl.monitor._two_processes", list(CASES.values()), tmp_path_factory.mktemp("ranks"))
 
 
 @pytest.mark.parametrize("name", CASES)

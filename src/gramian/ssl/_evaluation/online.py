@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import batch_norm, cross_entropy
 from torch.utils.data import DataLoader
 
+from gramian.itl._errors import type_fault, value_fault
 from gramian.ssl._evaluation.features import Features, read_features
 from gramian.ssl._evaluation.knn import weighted_knn
 from gramian.ssl._methods.pretraining import Pretraining
@@ -68,8 +69,8 @@ class OnlineKNN(PeriodicEvaluation):
 
     def measure(self, trainer: pl.Trainer, module: pl.LightningModule) -> Mapping[str, float]:
         """Accuracy by number of neighbours."""
-        assert isinstance(module, Pretraining)
-        bank, test = (self._reader.read(split, module, trainer.global_step) for split in ("bank", "test"))
+        encoder = _pretraining(module)
+        bank, test = (self._reader.read(split, encoder, trainer.global_step) for split in ("bank", "test"))
         found = weighted_knn(
             bank, test.vectors, classes=self._classes, neighbors=self._neighbors, temperature=self._temperature
         )
@@ -126,10 +127,11 @@ class OnlineProbe(PeriodicEvaluation):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """One step of the probe."""
-        assert isinstance(pl_module, Pretraining)
-        assert pl_module.outputs is not None
-        found = torch.cat([features.float() for features in pl_module.outputs.features[: self._views]])
-        labels = pl_module.outputs.labels.to(found.device).repeat(self._views)
+        step = _pretraining(pl_module).outputs
+        if step is None:
+            raise value_fault("module", "outputs of this step", "none", "Set self.outputs in training_step.")
+        found = torch.cat([features.float() for features in step.features[: self._views]])
+        labels = step.labels.to(found.device).repeat(self._views)
         with torch.enable_grad(), torch.autocast(found.device.type, enabled=False):
             labelled = (labels >= 0).sum().clamp(min=1)
             logits = self._standardized(found, training=True) @ self.weight.mT + self.bias
@@ -153,10 +155,10 @@ class OnlineProbe(PeriodicEvaluation):
 
     def measure(self, trainer: pl.Trainer, module: pl.LightningModule) -> Mapping[str, float]:
         """Its accuracy; nothing before its first step."""
-        assert isinstance(module, Pretraining)
+        encoder = _pretraining(module)
         if trainer.global_step == 0:
             return {}
-        test = self._reader.read("test", module, trainer.global_step)
+        test = self._reader.read("test", encoder, trainer.global_step)
         vectors = self._standardized(test.vectors.to(module.device), training=False)
         logits = (vectors @ self.weight.detach().mT + self.bias.detach()).cpu()
         return {"probe_accuracy": _share(logits.argmax(1), test.labels)}
@@ -181,3 +183,10 @@ class OnlineProbe(PeriodicEvaluation):
 
 def _share(predicted: Tensor, labels: Tensor) -> float:
     return float((predicted == labels).double().mean())
+
+
+def _pretraining(module: pl.LightningModule) -> Pretraining:
+    if not isinstance(module, Pretraining):
+        remedy = "Of anybody's module, gramian.ssl.SpectrumMonitor reads the embeddings."
+        raise type_fault("module", "a gramian.ssl.Pretraining", type(module).__name__, remedy)
+    return module
