@@ -297,3 +297,18 @@ def test_files_that_are_no_pretraining_are_refused(trained, tmp_path):
         probe_encoder(trained.directory, linear=False, neighbors=[])
     with pytest.raises(ValueError, match="epochs: expected a whole number from 1; got 0"):
         probe_encoder(trained.directory, epochs=0)
+
+
+@pytest.mark.parametrize("kind", ["neighbours", "probe"])
+def test_modules_of_others_are_refused_in_a_line(kind):
+    from pytorch_lightning import LightningModule
+
+    from gramian.ssl import OnlineKNN, OnlineProbe
+
+    callback = (
+        OnlineKNN(None, classes=2)
+        if kind == "neighbours"
+        else OnlineProbe(None, features=4, classes=2, lr=0.1, batch_size=8, views=2, total_steps=4)
+    )
+    with pytest.raises(TypeError, match=r"module: expected a gramian.ssl.Pretraining; got LightningModule"):
+        callback.measure(None, LightningModule())
