@@ -207,7 +207,8 @@ def test_leading_eigenvalues_give_nearly_the_same_null_distribution(alpha):
     fewer = gm.independence_test(x, y, rank=30, seed=torch.Generator(), **told)
     assert (fewer.rank, exact.rank) == (30, None)
     spread = exact.null_distribution.std()
-    assert np.abs(fewer.null_distribution - exact.null_distribution).max() < 0.1 * spread
+    assert np.abs(fewer.null_distribution - exact.null_distribution).max() < 0.15 * spread
+    assert np.corrcoef(fewer.null_distribution, exact.null_distribution)[0, 1] > 0.998
     assert gm.independence_test(x, y, rank=60, seed=0, **told).rank is None
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import gramian as gm
-from gramian.itl._leading_entropy import _parts, mean_joint_entropy
+from gramian.itl._leading_entropy import _parts, joint_entropies
 from tests.itl._reference import entropy, normal, unit_diagonal
 
 
@@ -31,9 +31,9 @@ def test_products_of_low_rank_have_their_entropy_from_that_many_eigenvalues(alph
 
 @pytest.mark.parametrize("alpha", [1.0, 1.01, 3.0])
 def test_flat_spectra_have_log_n_from_any_number_of_eigenvalues(alpha):
-    start = normal(30, 5)
+    start = normal(30, 3)
     eye = torch.eye(30, dtype=torch.float64)
-    value = mean_joint_entropy(eye, torch.ones_like(eye), [torch.arange(30)], alpha, start=start, eps=1e-16)
+    value = joint_entropies(eye, torch.ones_like(eye), [torch.arange(30)], [1.0], alpha, start=start, rank=5, eps=1e-16)
     assert value.item() == pytest.approx(math.log(30), abs=1e-12)
 
 
@@ -41,8 +41,8 @@ def test_flat_spectra_have_log_n_from_any_number_of_eigenvalues(alpha):
 def test_value_is_that_of_ritz_values_and_a_log_normal_rest(alpha):
     a, b = (gram.numpy() for gram in _pair())
     product = a * b / np.trace(a * b)
-    start = normal(60, 8)
-    basis = _parts(torch.as_tensor(product), alpha, start, 1e-16).basis.numpy()
+    start = normal(60, 4)
+    basis = _parts(torch.as_tensor(product), alpha, start, 8, 1e-16).basis.numpy()
     ritz = np.linalg.eigvalsh(basis.T @ product @ basis)
     rest = (np.eye(60) - basis @ basis.T) @ product @ (np.eye(60) - basis @ basis.T)
     mean, square = np.trace(rest) / 52, np.sum(rest**2) / 52
@@ -52,8 +52,8 @@ def test_value_is_that_of_ritz_values_and_a_log_normal_rest(alpha):
     else:
         power = mean**alpha * math.exp(alpha * (alpha - 1) * variance / 2)
         expected = math.log(np.sum(ritz**alpha) + 52 * power) / (1 - alpha)
-    value = mean_joint_entropy(
-        torch.as_tensor(a), torch.as_tensor(b), [torch.arange(60)], alpha, start=start, eps=1e-16
+    value = joint_entropies(
+        torch.as_tensor(a), torch.as_tensor(b), [torch.arange(60)], [1.0], alpha, start=start, rank=8, eps=1e-16
     )
     assert value.item() == pytest.approx(expected, abs=1e-10)
     assert expected != pytest.approx(entropy(a * b, alpha), abs=1e-10)
@@ -62,14 +62,14 @@ def test_value_is_that_of_ritz_values_and_a_log_normal_rest(alpha):
 @pytest.mark.parametrize("alpha", [1.0, 1.01, 3.0])
 def test_gradient_is_that_of_the_value_in_fixed_subspaces(alpha):
     left, right = (gram.requires_grad_() for gram in _pair(30, 4))
-    orders, start = _orders(30, 2), normal(30, 6)
+    orders, weights, start = _orders(30, 2), [0.5, -2.0], normal(30, 3)
 
     def plain(a, b):
         total = 0.0
-        for order in orders:
+        for order, weight in zip(orders, weights, strict=True):
             product = a * b[order][:, order]
             product = product / product.trace()
-            basis = _parts(product.detach(), alpha, start, 1e-16).basis
+            basis = _parts(product.detach(), alpha, start, 6, 1e-16).basis
             ritz = torch.linalg.eigvalsh(basis.mT @ product @ basis)
             rest = product - basis @ (basis.mT @ product)
             rest = rest - (rest @ basis) @ basis.mT
@@ -80,11 +80,12 @@ def test_gradient_is_that_of_the_value_in_fixed_subspaces(alpha):
             else:
                 power = mean**alpha * (alpha * (alpha - 1) * variance / 2).exp()
                 value = ((ritz**alpha).sum() + 24 * power).log() / (1 - alpha)
-            total = total + value / len(orders)
+            total = total + weight * value
         return total
 
     expected = torch.autograd.grad(plain(left, right), (left, right))
-    ours = torch.autograd.grad(mean_joint_entropy(left, right, orders, alpha, start=start, eps=1e-16), (left, right))
+    value = joint_entropies(left, right, orders, weights, alpha, start=start, rank=6, eps=1e-16)
+    ours = torch.autograd.grad(value, (left, right))
     for got, want in zip(ours, expected, strict=True):
         # Only the part along symmetric changes is asked for.
         torch.testing.assert_close(got + got.mT, want + want.mT, rtol=1e-8, atol=1e-10)

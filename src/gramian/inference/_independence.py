@@ -13,6 +13,7 @@ from gramian.inference._independence_views import given_views, sampled_views
 from gramian.itl import as_generator
 from gramian.itl._counts import checked_count
 from gramian.itl._errors import value_fault
+from gramian.itl._krylov import random_start
 from gramian.itl._order import checked_order
 from gramian.itl._shapes import ArrayT, Count, Order, Seed
 
@@ -96,8 +97,8 @@ def independence_test(
     table, exhaustive = permutation_table(views.n, count, generator)
     start = None
     if leading is not None and leading < views.n:
-        start = torch.randn(views.n, leading, generator=generator, device=generator.device).to(views.x.grams.device)
-    entropies, eps = permuted_entropies(views, table, order, start)
+        start = random_start(views.n, leading, generator).to(views.x.grams.device)
+    entropies, eps = permuted_entropies(views, table, order, start, leading)
     dimes = entropies.mean(-1, keepdim=True) - entropies
     statistics = combined(dimes, eps, views.n)
     spread = dimes.std(-1, correction=0)

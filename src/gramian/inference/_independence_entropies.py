@@ -11,7 +11,7 @@ from torch import Tensor
 from gramian.inference._independence_views import Views
 from gramian.itl import batched_eigenvalues
 from gramian.itl._dependence import check_trace
-from gramian.itl._leading_entropy import mean_joint_entropy
+from gramian.itl._leading_entropy import joint_entropies
 from gramian.itl._order import rank_cutoff
 from gramian.itl._spectral_entropy import renyi_entropy
 
@@ -35,14 +35,17 @@ def permutation_table(n: int, permutations: int, generator: torch.Generator) -> 
     return torch.stack([torch.arange(n), *draws]), False
 
 
-def permuted_entropies(views: Views, table: Tensor, alpha: float, start: Tensor | None) -> tuple[Tensor, float]:
+def permuted_entropies(
+    views: Views, table: Tensor, alpha: float, start: Tensor | None, rank: int | None
+) -> tuple[Tensor, float]:
     """Entropies of ``K_x`` times the permuted ``K_y``, in nats, and the precision of the products behind them.
 
     Args:
         views: ``n`` pairs.
         table: ``(count, n)``, permutations of ``0 .. n - 1``.
         alpha: order.
-        start: ``(n, rank)`` to approximate orders from 1 on by leading eigenvalues; None to take all.
+        start: ``(n, width)`` to approximate orders from 1 on by leading eigenvalues; None to take all.
+        rank: how many of them.
 
     Returns:
         ``(scales of x * scales of y, count)`` and a float.
@@ -57,7 +60,7 @@ def permuted_entropies(views: Views, table: Tensor, alpha: float, start: Tensor 
         potentials = _squared_products(left.square(), right.square(), table, dtype)
         return (2 * traces.log() - potentials.log()).flatten(0, 1), torch.finfo(dtype).eps
     if start is not None:
-        found = [_leading(a, b, table, alpha, start, views.eps) for a in left for b in right]
+        found = [_leading(a, b, table, alpha, start, rank, views.eps) for a in left for b in right]
         return torch.stack(found), torch.finfo(torch.float32).eps  # of the subspaces
     cutoff = rank_cutoff(alpha, views.n, views.eps)
     found = [_spectral(a, b, table, alpha, cutoff) for a in left for b in right]
@@ -102,5 +105,8 @@ def _spectral(left: Tensor, right: Tensor, table: Tensor, alpha: float, cutoff: 
     return torch.cat(found)
 
 
-def _leading(left: Tensor, right: Tensor, table: Tensor, alpha: float, start: Tensor, eps: float) -> Tensor:
-    return torch.stack([mean_joint_entropy(left, right, [order], alpha, start=start, eps=eps) for order in table])
+def _leading(
+    left: Tensor, right: Tensor, table: Tensor, alpha: float, start: Tensor, rank: int | None, eps: float
+) -> Tensor:
+    values = [joint_entropies(left, right, [order], [1.0], alpha, start=start, rank=rank, eps=eps) for order in table]
+    return torch.stack(values)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from gramian.itl._counts import checked_count
 from gramian.itl._definiteness import check_definite
 from gramian.itl._dependence import hadamard_entropy
 from gramian.itl._errors import value_fault
 from gramian.itl._gram_checks import checked_grams
-from gramian.itl._leading_entropy import mean_joint_entropy
+from gramian.itl._krylov import random_start
+from gramian.itl._leading_entropy import joint_entropies
 from gramian.itl._order import checked_order
 from gramian.itl._randomness import as_generator
 from gramian.itl._shapes import ArrayT, Count, Order, Seed
@@ -75,18 +77,18 @@ def dime(
     converted = checked_grams(names, [gram_x, gram_y])
     left, right = converted.tensors
     size = left.shape[-1]
-    draws = [torch.randperm(size, generator=generator, device=generator.device).to(right.device) for _ in range(count)]
+    draws: list[Tensor] = [
+        torch.randperm(size, generator=generator, device=generator.device).to(right.device) for _ in range(count)
+    ]
     if order == 2 or (leading is not None and leading < size):
         for name, gram in zip(names, (left, right), strict=True):
             check_definite(name, gram, converted.eps)
-        start = None
-        if leading is not None:
-            start = torch.randn(size, leading, generator=generator, device=generator.device).to(right.device)
-        same = [torch.arange(size, device=right.device)]
-        shuffled, paired = (
-            mean_joint_entropy(left, right, orders, order, start=start, eps=converted.eps) for orders in (draws, same)
-        )
-        return converted.restore(shuffled - paired)
+        start = None if leading is None else random_start(size, leading, generator).to(right.device)
+        # The shuffles' mean, less the pairs as they are.
+        orders = [*draws, torch.arange(size, device=right.device)]
+        weights = [1 / count] * count + [-1.0]
+        value = joint_entropies(left, right, orders, weights, order, start=start, rank=leading, eps=converted.eps)
+        return converted.restore(value)
     paired = hadamard_entropy((left, right), order, eps=converted.eps)
     total = torch.zeros_like(paired)
     for draw in draws:

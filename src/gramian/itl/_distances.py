@@ -9,7 +9,14 @@ from torch import Tensor
 from gramian.itl._arrays import spectral_dtype
 from gramian.itl._shapes import Float, Int
 
-__all__ = ["distances", "distinct_pairs", "scaled_points", "squared_distances"]
+__all__ = [
+    "cancelled_pairs",
+    "direct_distances",
+    "distances",
+    "distinct_pairs",
+    "scaled_points",
+    "squared_distances",
+]
 
 # Elements of the differences held at once: 32 MB in float64.
 _CHUNK = 2**22
@@ -48,14 +55,14 @@ def squared_distances(x: Float[Tensor, "*batch n d"], y: Float[Tensor, "*batch m
     of_left, of_right = left.square().sum(-1), right.square().sum(-1)
     with torch.autocast(x.device.type, enabled=False):
         squared = (left @ right.mT).mul_(-2).add_(of_left.unsqueeze(-1)).add_(of_right.unsqueeze(-2))
-    row, column = _cancelled(squared.detach(), of_left.detach(), of_right.detach())
+    row, column = cancelled_pairs(squared.detach(), of_left.detach(), of_right.detach())
     # No batch axes from here on: entry (b, i, j) is entry (b n + i, j).
     offset = row.div(x.shape[-2], rounding_mode="floor") * y.shape[-2]
-    between = _direct(x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1]), row, column + offset)
+    between = direct_distances(x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1]), row, column + offset)
     return squared.flatten(0, -2).index_put_((row, column), between).unflatten(0, squared.shape[:-1])
 
 
-def _cancelled(
+def cancelled_pairs(
     squared: Float[Tensor, "*batch n m"], of_x: Float[Tensor, "*batch n"], of_y: Float[Tensor, "*batch m"]
 ) -> tuple[Int[Tensor, " pairs"], Int[Tensor, " pairs"]]:
     """Where the sum has lost more than half of its digits; in a sample, seldom beyond the diagonal."""
@@ -69,7 +76,7 @@ def _cancelled(
     return row[lost], column[lost]
 
 
-def _direct(
+def direct_distances(
     x: Float[Tensor, "p d"], y: Float[Tensor, "q d"], row: Int[Tensor, " pairs"], column: Int[Tensor, " pairs"]
 ) -> Float[Tensor, " pairs"]:
     """Squared distances of listed pairs, in pieces, and with gradients that hold no differences either."""

@@ -9,6 +9,7 @@ from gramian.itl._arrays import Converted, convert, spectral_dtype
 from gramian.itl._bandwidths import resolve_bandwidth
 from gramian.itl._distances import distances, scaled_points, squared_distances
 from gramian.itl._errors import value_fault
+from gramian.itl._gaussian_gram import gaussian_gram, in_strips
 from gramian.itl._labels import checked_labels
 from gramian.itl._shapes import ArrayT, Bandwidth, Float
 
@@ -49,10 +50,14 @@ def gaussian_kernel(x: ArrayT, y: ArrayT | None = None, *, bandwidth: Bandwidth 
         >>> float(np.log(k[0, 1]))
         -0.5
     """
+    if y is None and not (isinstance(bandwidth, str) and bandwidth in ("median", "mean")):
+        converted, vectors, _ = _checked_vectors(x, None)
+        if in_strips(vectors):
+            points, _, unit = scaled_points(vectors, vectors)
+            factor = _factor(resolve_bandwidth(bandwidth, points, unit, x))
+            return converted.restore(gaussian_gram(points, factor, converted.dtype))
     converted, squared, lengths = _scaled_distances(x, y, bandwidth)
-    # A bandwidth whose square would vanish still tells equal points from all others.
-    shortest = torch.finfo(squared.dtype).tiny ** 0.5
-    return converted.restore(torch.exp(squared * (-0.5 / lengths.clamp(min=shortest).square())))
+    return converted.restore(torch.exp(squared * _factor(lengths)))
 
 
 def laplacian_kernel(x: ArrayT, y: ArrayT | None = None, *, bandwidth: Bandwidth = "median") -> ArrayT:
@@ -222,6 +227,11 @@ def _scaled_distances(x: ArrayT, y: ArrayT | None, bandwidth: Bandwidth) -> tupl
     else:
         lengths = resolve_bandwidth(bandwidth, torch.cat([left, right], dim=-2), unit, x)
     return converted, squared, lengths[..., None, None]
+
+
+def _factor(lengths: Tensor) -> Tensor:
+    # A bandwidth whose square would vanish still tells equal points from all others.
+    return -0.5 / lengths.clamp(min=torch.finfo(lengths.dtype).tiny ** 0.5).square()
 
 
 def _unit(name: str, x: Float[Tensor, "*batch n d"]) -> Float[Tensor, "*batch n d"]:

@@ -11,13 +11,15 @@ from torch import Tensor
 from gramian.itl._arrays import spectral_dtype
 from gramian.itl._dependence import check_trace
 from gramian.itl._gram_checks import departure_tolerance, raise_indefinite
+from gramian.itl._krylov import KrylovBasis, krylov_basis
 from gramian.itl._shapes import Float
-from gramian.itl._shuffled_collisions import mean_collision_entropy, shuffled_rows, strips_of
+from gramian.itl._shuffled_collisions import collision_entropies
+from gramian.itl._shuffled_grams import given_slopes, shuffled_rows, strips_of, symmetrise
 
-__all__ = ["mean_joint_entropy"]
+__all__ = ["joint_entropies"]
 
-# Applications of the matrix to its random start before the eigenvalues are read off.
-_APPLICATIONS = 2
+# Share of the squared norm from which the rest's is told apart from rounding in single precision.
+_TOLD_APART = 1e-3
 
 
 class _Parts(NamedTuple):
@@ -29,56 +31,64 @@ class _Parts(NamedTuple):
     inner: Tensor  # M: (..., m, m), what Q M Q' adds to the gradient
     flat: Tensor  # slope by the trace of the rest
     square: Tensor  # slope by the squared norm of the rest
+    along: Tensor  # slope along A itself
 
 
-def mean_joint_entropy(
+def joint_entropies(
     left: Float[Tensor, "*batch n n"],
     right: Float[Tensor, "*batch n n"],
     orders: list[Tensor],
+    weights: list[float],
     alpha: float,
     *,
-    start: Float[Tensor, "n m"] | None,
+    start: Float[Tensor, "n width"] | None,
+    rank: int | None,
     eps: float,
 ) -> Float[Tensor, "*batch"]:
-    """Mean over ``orders`` of the entropy of ``left`` times ``right`` with its rows and columns in that order, in float64.
+    """Weighted sum over ``orders`` of the entropy of ``left`` times ``right`` with its rows and columns in that order, in float64.
 
-    Order 2 is exact. Orders from 1 on are read off ``m`` leading eigenvalues and the moments of the others: Rayleigh-Ritz
-    values in a subspace found by powers of the matrix from ``start``; what that leaves over has a trace and a Frobenius norm
+    Order 2 is exact. Orders from 1 on are read off ``rank`` leading eigenvalues and the moments of the others: Rayleigh-Ritz
+    values in a Krylov space from ``start``; what that leaves over has a trace and a Frobenius norm
     that are known exactly, and its eigenvalues count as log-normal with these two moments. The gradient is in closed form, at
     fixed subspaces, and needs memory for a few Grams, however many orders.
     """
-    if start is None:
-        return mean_collision_entropy(left, right, orders)
-    value: Tensor = _MeanJointEntropy.apply(left, right, orders, alpha, start, eps)
+    if start is None or rank is None:
+        return collision_entropies(left, right, orders, weights)
+    value: Tensor = _JointEntropies.apply(left, right, orders, weights, alpha, start, rank, eps)
     return value
 
 
-def _parts(a: Tensor, alpha: float, start: Tensor, eps: float) -> _Parts:
+def _parts(a: Tensor, alpha: float, start: Tensor, rank: int, eps: float) -> _Parts:
     wide = spectral_dtype(a)
-    coarse = a if a.dtype == torch.float32 else a.float()
-    basis = start.to(coarse)
-    with torch.autocast(a.device.type, enabled=False):
-        for _ in range(_APPLICATIONS):
-            basis = torch.linalg.qr(coarse @ basis).Q
-        basis = basis.to(wide)
-        if coarse.dtype != wide:  # orthonormal to the rounding of the wider type
-            basis = torch.linalg.qr(basis).Q
-        image = a.to(wide) @ basis
-        inside = basis.mT @ image
-    inside = (inside + inside.mT) / 2
-    ritz, vectors = torch.linalg.eigh(inside)
-    size, rank = a.shape[-1], basis.shape[-1]
+    space = krylov_basis(a, start, rank)
     trace = a.diagonal(dim1=-2, dim2=-1).sum(-1, dtype=wide)
+    squared = _squared_norm(a)
+    square = _rest_of_squares(squared, space)
+    if a.dtype != wide and bool((square < _TOLD_APART * squared).any()):
+        image = a.to(wide) @ space.basis
+        inside = space.basis.mT @ image
+        space = KrylovBasis(space.basis, image, (inside + inside.mT) / 2)
+        square = _rest_of_squares(squared, space)
+    ritz, vectors = torch.linalg.eigh(space.inside)
     flat = trace - ritz.sum(-1)
     if bool((torch.minimum(flat, ritz.amin(-1)) < -departure_tolerance(eps) * ritz.amax(-1)).any()):
         raise_indefinite("product of the grams", "a negative eigenvalue")
-    squared = torch.linalg.vector_norm(a, dim=(-2, -1), dtype=wide).square()
-    square = squared - 2 * image.square().sum((-2, -1)) + inside.square().sum((-2, -1))
-    value, slopes = _value_and_slopes(ritz, flat, square, size - rank, alpha)
+    value, slopes = _value_and_slopes(ritz, flat, square, a.shape[-1] - rank, alpha)
     by_ritz, by_flat, by_square = slopes
-    inner = (vectors * by_ritz.unsqueeze(-2)) @ vectors.mT + 2 * by_square[..., None, None] * inside
+    inner = (vectors * by_ritz.unsqueeze(-2)) @ vectors.mT + 2 * by_square[..., None, None] * space.inside
     inner.diagonal(dim1=-2, dim2=-1).sub_(by_flat.unsqueeze(-1))
-    return _Parts(value, basis, image, inner, by_flat, by_square)
+    along = (by_ritz * ritz).sum(-1) + by_flat * flat + 2 * by_square * square
+    return _Parts(value, space.basis, space.image, inner, by_flat, by_square, along)
+
+
+def _squared_norm(a: Tensor) -> Tensor:
+    """Summed by rows first, whose lengths single precision can hold."""
+    lengths: Tensor = torch.linalg.vector_norm(a, dim=-1)
+    return lengths.to(spectral_dtype(a)).square().sum(-1)
+
+
+def _rest_of_squares(squared: Tensor, space: KrylovBasis) -> Tensor:
+    return squared - 2 * space.image.square().sum((-2, -1)) + space.inside.square().sum((-2, -1))
 
 
 def _value_and_slopes(
@@ -117,71 +127,72 @@ def _entropy(leading: Tensor, mean: Tensor, spread: Tensor, others: Tensor, alph
     return -torch.log1p((leading * torch.expm1(excess * logs)).sum(-1) + rest) / excess
 
 
-class _MeanJointEntropy(torch.autograd.Function):
+class _JointEntropies(torch.autograd.Function):
     """Value and closed-form gradient, with the subspaces held fixed."""
 
     @staticmethod
     def forward(
-        ctx: Any, left: Tensor, right: Tensor, orders: list[Tensor], alpha: float, start: Tensor, eps: float
+        ctx: Any,
+        left: Tensor,
+        right: Tensor,
+        orders: list[Tensor],
+        weights: list[float],
+        alpha: float,
+        start: Tensor,
+        rank: int,
+        eps: float,
     ) -> Tensor:
-        recorded = left.requires_grad or right.requires_grad
-        wide = spectral_dtype(left)
-        by_left = torch.zeros_like(left) if left.requires_grad else None
-        by_right = torch.zeros_like(right) if right.requires_grad else None
-        total = torch.zeros(left.shape[:-2], dtype=wide, device=left.device)
-        strips = strips_of(left.shape[-1])
+        slopes = [torch.zeros_like(gram) if gram.requires_grad else None for gram in (left, right)]
+        total = torch.zeros(left.shape[:-2], dtype=spectral_dtype(left), device=left.device)
         a = torch.empty_like(left)
-        for order in orders:
-            trace = (left.diagonal(dim1=-2, dim2=-1) * right.diagonal(dim1=-2, dim2=-1)[..., order]).sum(-1)[
-                ..., None, None
-            ]
+        for order, weight in zip(orders, weights, strict=True):
+            trace = (left.diagonal(dim1=-2, dim2=-1) * right.diagonal(dim1=-2, dim2=-1)[..., order]).sum(-1)
             check_trace(trace)
-            for rows in strips:
-                strip = shuffled_rows(right, order, rows).mul_(left[..., rows, :])
-                torch.div(strip, trace, out=a[..., rows, :])
-            parts = _parts(a, alpha, start, eps)
-            total += parts.value
-            if not recorded:
-                continue
-            slope = _slope(a, parts).div_(trace * len(orders))
-            if by_left is not None:
-                for rows in strips:
-                    by_left[..., rows, :].addcmul_(slope[..., rows, :], shuffled_rows(right, order, rows))
-            if by_right is not None:
-                slope.mul_(left)
-                inverse = torch.argsort(order)
-                for rows in strips:
-                    by_right[..., rows, :] += shuffled_rows(slope, inverse, rows)
-        ctx.save_for_backward(*(given for given in (by_left, by_right) if given is not None))
-        ctx.given = (by_left is not None, by_right is not None)
-        return total / len(orders)
+            for rows in strips_of(left.shape[-1]):
+                strip = shuffled_rows(right, order, rows)
+                torch.mul(strip, left[..., rows, :] / trace[..., None, None], out=a[..., rows, :])
+            parts = _parts(a, alpha, start, rank, eps)
+            total += weight * parts.value
+            if any(slope is not None for slope in slopes):
+                _add_slopes(slopes, (left, right), order, a, parts, trace / weight)
+        for slope in slopes:
+            if slope is not None:
+                symmetrise(slope)
+        ctx.save_for_backward(*(slope for slope in slopes if slope is not None))
+        ctx.given = tuple(slope is not None for slope in slopes)
+        return total
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """The gradient was computed beside the value."""
-        if torch.is_grad_enabled():
-            # It would count as constant, and a penalty on it would silently have no gradient.
-            raise RuntimeError(
-                "dime: expected one derivative; got create_graph=True. Leave out rank and order 2 for two."
-            )
-        saved = iter(ctx.saved_tensors)
-        by = []
-        for there in ctx.given:
-            slope = next(saved) if there else None
-            by.append(None if slope is None else slope * gradient.to(slope.dtype)[..., None, None])
-        return by[0], by[1], None, None, None, None
+        return (*given_slopes(ctx, gradient), None, None, None, None, None, None)
 
 
-def _slope(a: Tensor, parts: _Parts) -> Tensor:
-    """Derivative of the entropy by the Gram of trace one, along changes that keep the subspace."""
-    square = parts.square[..., None, None]
-    half = (parts.basis @ (parts.inner / 2) - 2 * square * parts.image).to(a.dtype)
-    basis = parts.basis.to(a.dtype)
-    with torch.autocast(a.device.type, enabled=False):
-        slope = torch.cat([half, basis], dim=-1) @ torch.cat([basis, half], dim=-1).mT
-    slope.add_(a * (2 * square).to(a.dtype))
-    slope.diagonal(dim1=-2, dim2=-1).add_(parts.flat.to(a.dtype).unsqueeze(-1))
+def _add_slopes(
+    slopes: list[Tensor | None],
+    grams: tuple[Tensor, Tensor],
+    order: Tensor,
+    a: Tensor,
+    parts: _Parts,
+    divisor: Tensor,
+) -> None:
+    """Adds the derivative of the entropy by both Grams, along changes that keep the subspace; symmetric only with its transpose."""
+    left, right = grams
+    scale = divisor[..., None, None].to(parts.basis.dtype)
+    square = 2 * parts.square[..., None, None] / scale
+    outer = ((parts.basis @ parts.inner) / scale - 2 * square * parts.image).to(a.dtype)
+    inner = parts.basis.to(a.dtype).mT
+    square = square.to(a.dtype)
     # The trace is divided out: what the slope does along the Gram itself is no change.
-    along = (slope * a).sum((-2, -1))
-    slope.diagonal(dim1=-2, dim2=-1).sub_(along.unsqueeze(-1))
-    return slope
+    flat = ((parts.flat - parts.along) / scale[..., 0, 0]).to(a.dtype).unsqueeze(-1)
+    inverse = torch.argsort(order)
+    for rows in strips_of(a.shape[-1]):
+        with torch.autocast(a.device.type, enabled=False):
+            strip = outer[..., rows, :] @ inner
+        strip.addcmul_(a[..., rows, :], square)
+        strip.diagonal(rows.start, -2, -1).add_(flat)
+        if slopes[0] is not None:
+            slopes[0][..., rows, :].addcmul_(strip, shuffled_rows(right, order, rows))
+        if slopes[1] is not None:
+            strip.mul_(left[..., rows, :])
+            slopes[1].index_add_(-2, order[rows], strip.index_select(-1, inverse))
