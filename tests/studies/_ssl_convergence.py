@@ -1,6 +1,6 @@
 """One trained encoder of the convergence study, kept in `runs/studies/ssl-convergence` so that what was stopped goes on.
 
-`python -m tests.studies._ssl_convergence TITLE SEED` trains one: several may run side by side.
+`python -m tests.studies._ssl_convergence TITLE SEED` trains one: several may run side by side. `... TITLE seconds` times its epoch.
 """
 
 from __future__ import annotations
@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,6 @@ TITLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "SimCLR": ("simclr", ()),
     "VICReg": ("vicreg", ()),
     "Barlow Twins": ("barlow", ()),
-    "BYOL": ("byol", ("settings.momentum=0.97",)),
     "SimSiam": ("simsiam", ()),
 }
 MEASURES = ("effective_rank", "entropy")
@@ -51,10 +52,10 @@ MEASURES = ("effective_rank", "entropy")
 
 def trained(title: str, seed: int) -> dict[str, Any]:
     """Accuracies by epoch, the spectrum at a few epochs, and both ends' linear probes, of one run."""
-    folder = study_folder("ssl-convergence") / f"{title.replace(', ', '-').replace(' ', '-').lower()}-{seed}"
+    folder = study_folder("ssl-convergence") / f"{_short(title)}-{seed}"
     kept = folder / "study.json"
     if kept.exists():
-        return json.loads(kept.read_text())
+        return {**json.loads(kept.read_text()), "spectra": _spectra(folder)}
     root = Path(os.environ["GRAMIAN_TEST_DATA"]) / "cifar10"
     method, own = TITLES[title]
     result = pretrain(
@@ -78,30 +79,51 @@ def trained(title: str, seed: int) -> dict[str, Any]:
             for metric in ("knn20_accuracy", "probe_accuracy")
         },
         "views_per_epoch": IMAGES // 128 * 128 * result.recipe.number_of_views,
-        "spectra": _spectra(folder),
     }
     kept.write_text(json.dumps(found))
-    return found
+    return {**found, "spectra": _spectra(folder)}
+
+
+def epoch_seconds(title: str) -> float:
+    """Seconds of one processor that an epoch of training takes: two epochs less one, with no accuracies in between.
+
+    Of the processor, because the study's runs go side by side and hold each other up.
+    """
+    kept = study_folder("ssl-convergence") / f"{_short(title)}-seconds.json"
+    if not kept.exists():
+        method, own = TITLES[title]
+        root = Path(os.environ["GRAMIAN_TEST_DATA"]) / "cifar10"
+        spent = []
+        for epochs in (1, 2):
+            with tempfile.TemporaryDirectory() as folder:
+                told = (*COMMON, *own, f"epochs={epochs}", "schedule.warmup_epochs=0")
+                start = time.process_time()
+                pretrain(method, "cifar10", root=root, out=Path(folder) / "run", subset=IMAGES, overrides=told)
+                spent.append(time.process_time() - start)
+        kept.write_text(json.dumps(spent[1] - spent[0]))
+    seconds: float = json.loads(kept.read_text())
+    return seconds
+
+
+def _short(title: str) -> str:
+    return title.replace(", ", "-").replace(" ", "-").lower()
 
 
 def _spectra(folder: Path) -> list[dict[str, Any]]:
-    """Eigenvalues of the embeddings' covariance at the looks nearest to epochs 0, 1, 5 and the last."""
+    """The 64 largest eigenvalues of the embeddings' covariance, as shares of its trace, nearest to epochs 0, 1, 5 and the last."""
     rows = read_run(folder).tables["training_spectra"].to_pylist()
     epochs = sorted({row["epoch"] for row in rows})
     chosen = sorted({min(epochs, key=lambda epoch: abs(epoch - wanted)) for wanted in (0, 1, 5, EPOCHS)})
-    source = rows[0]["source"]
-    return [
-        {
-            "epoch": epoch,
-            "eigenvalues": [row["eigenvalue"] for row in rows if row["epoch"] == epoch and row["source"] == source][
-                :64
-            ],
-        }
-        for epoch in chosen
-    ]
+    found = []
+    for epoch in chosen:
+        values = [row["eigenvalue"] for row in rows if row["epoch"] == epoch and row["source"] == "embeddings"]
+        found.append({"epoch": epoch, "eigenvalues": [value / sum(values) for value in values[:64]]})
+    return found
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    if sys.argv[2] == "seconds":
+        sys.exit(print(sys.argv[1], epoch_seconds(sys.argv[1])))
     outcome = trained(sys.argv[1], int(sys.argv[2]))
     print(sys.argv[1:], outcome["init"], outcome["linear"], outcome["knn20_accuracy"][-1], flush=True)
