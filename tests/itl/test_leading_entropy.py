@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 import gramian as gm
-from gramian.itl._leading_entropy import _parts, joint_entropies
+from gramian.itl._leading_entropy import _gamma_growth, _parts, joint_entropies
 from tests.itl._reference import entropy, normal, unit_diagonal
 
 
@@ -38,7 +39,7 @@ def test_flat_spectra_have_log_n_from_any_number_of_eigenvalues(alpha):
 
 
 @pytest.mark.parametrize("alpha", [1.0, 1.01, 1.5])
-def test_value_is_that_of_ritz_values_and_a_log_normal_rest(alpha):
+def test_value_is_that_of_ritz_values_and_a_gamma_rest(alpha):
     a, b = (gram.numpy() for gram in _pair())
     product = a * b / np.trace(a * b)
     start = normal(60, 4)
@@ -46,17 +47,48 @@ def test_value_is_that_of_ritz_values_and_a_log_normal_rest(alpha):
     ritz = np.linalg.eigvalsh(basis.T @ product @ basis)
     rest = (np.eye(60) - basis @ basis.T) @ product @ (np.eye(60) - basis @ basis.T)
     mean, square = np.trace(rest) / 52, np.sum(rest**2) / 52
-    variance = math.log(square / mean**2)
+    shape = 1 / (square / mean**2 - 1)
+    law = stats.gamma(shape, scale=mean / shape)
     if alpha == 1:
-        expected = -np.sum(ritz * np.log(ritz)) - 52 * mean * (math.log(mean) + variance / 2)
+        expected = -np.sum(ritz * np.log(ritz)) - 52 * law.expect(lambda p: p * np.log(p))
     else:
-        power = mean**alpha * math.exp(alpha * (alpha - 1) * variance / 2)
+        power = law.expect(lambda p: p**alpha)
         expected = math.log(np.sum(ritz**alpha) + 52 * power) / (1 - alpha)
     value = joint_entropies(
         torch.as_tensor(a), torch.as_tensor(b), [torch.arange(60)], [1.0], alpha, start=start, rank=8, eps=1e-16
     )
     assert value.item() == pytest.approx(expected, abs=1e-10)
     assert expected != pytest.approx(entropy(a * b, alpha), abs=1e-10)
+
+
+@pytest.mark.parametrize("excess", [0.0, 1e-9, 1e-4, 0.01, 0.5, 2.0])
+@pytest.mark.parametrize("variance", [0.0, 1e-12, 1e-6, 9.99e-4, 1.01e-3, 0.3, 7.0, 900.0])
+def test_moments_of_a_gamma_law_at_all_variances(excess, variance):
+    given = torch.tensor(variance, dtype=torch.float64, requires_grad=True)
+    growth = _gamma_growth(given, excess)
+    (slope,) = torch.autograd.grad(growth, given)
+    mpmath = pytest.importorskip("mpmath", reason="needs mpmath, which torch brings through sympy")
+    mpmath.mp.dps = 60
+
+    def exact(v):
+        k = 1 / mpmath.mpf(v)
+        if excess == 0:
+            return mpmath.digamma(k + 1) - mpmath.log(k)
+        return (mpmath.loggamma(k + 1 + excess) - mpmath.loggamma(k + 1)) / excess - mpmath.log(k)
+
+    if variance == 0:
+        assert (growth.item(), slope.item()) == (0.0, (excess + 1) / 2)
+    else:
+        assert growth.item() == pytest.approx(float(exact(variance)), rel=1e-6, abs=1e-10)
+        assert slope.item() == pytest.approx(float(mpmath.diff(exact, variance)), rel=1e-5)
+
+
+def test_a_rest_far_below_the_digits_of_single_precision_keeps_its_value():
+    x = normal(300, 3)
+    grams = [torch.ones(300, 300, dtype=torch.float64) + 1e-4 * gm.gaussian_kernel(x + shift) for shift in (0.0, 0.5)]
+    single = [gram.float() for gram in grams]
+    exact = gm.dime(*(gram.double() for gram in single), rank=20, seed=0).item()
+    assert gm.dime(*single, rank=20, seed=0).item() == pytest.approx(exact, abs=1e-6)
 
 
 @pytest.mark.parametrize("alpha", [1.0, 1.01, 3.0])
@@ -74,11 +106,11 @@ def test_gradient_is_that_of_the_value_in_fixed_subspaces(alpha):
             rest = product - basis @ (basis.mT @ product)
             rest = rest - (rest @ basis) @ basis.mT
             mean, square = rest.trace() / 24, rest.square().sum() / 24
-            variance = (square / mean**2).log()
+            shape = 1 / (square / mean**2 - 1)
             if alpha == 1:
-                value = -(ritz * ritz.log()).sum() - 24 * mean * (mean.log() + variance / 2)
+                value = -(ritz * ritz.log()).sum() - 24 * mean * ((mean / shape).log() + torch.digamma(shape + 1))
             else:
-                power = mean**alpha * (alpha * (alpha - 1) * variance / 2).exp()
+                power = (mean / shape) ** alpha * (torch.lgamma(shape + alpha) - torch.lgamma(shape)).exp()
                 value = ((ritz**alpha).sum() + 24 * power).log() / (1 - alpha)
             total = total + weight * value
         return total

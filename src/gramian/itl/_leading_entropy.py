@@ -18,6 +18,8 @@ from gramian.itl._shuffled_grams import given_slopes, shuffled_rows, strips_of, 
 
 __all__ = ["joint_entropies"]
 
+# Variance of a rest, as a share of its squared mean, below which its series serves; and orders that are one to half of the digits.
+_NEARLY_FLAT, _NEARLY_ONE = 1e-3, 1e-3
 # Share of the squared norm from which the rest's is told apart from rounding in single precision.
 _TOLD_APART = 1e-3
 
@@ -49,7 +51,7 @@ def joint_entropies(
 
     Order 2 is exact. Orders from 1 on are read off ``rank`` leading eigenvalues and the moments of the others: Rayleigh-Ritz
     values in a Krylov space from ``start``; what that leaves over has a trace and a Frobenius norm
-    that are known exactly, and its eigenvalues count as log-normal with these two moments. The gradient is in closed form, at
+    that are known exactly, and its eigenvalues count as gamma distributed with these two moments. The gradient is in closed form, at
     fixed subspaces, and needs memory for a few Grams, however many orders.
     """
     if start is None or rank is None:
@@ -117,14 +119,28 @@ def _entropy(leading: Tensor, mean: Tensor, spread: Tensor, others: Tensor, alph
         return -leading.amax(-1).log()
     positive = leading > 0
     logs = torch.where(positive, leading, 1.0).log()
-    if alpha == 1:
-        rest = others * mean * (mean.log() + spread.log() / 2)
-        return -((leading * logs).sum(-1) + rest)
     excess = alpha - 1
+    growth = _gamma_growth(spread - 1, excess)
+    if alpha == 1:
+        rest = others * mean * (mean.log() + growth)
+        return -((leading * logs).sum(-1) + rest)
     # sum p^alpha = 1 + sum p (p^excess - 1), so that orders near 1 lose no digits.
-    rest = others * mean * torch.expm1(excess * (mean.log() + alpha * spread.log() / 2))
+    rest = others * mean * torch.expm1(excess * (mean.log() + growth))
     # Eigenvalues sum to one up to rounding; their sum is a constant, so it does not enter.
     return -torch.log1p((leading * torch.expm1(excess * logs)).sum(-1) + rest) / excess
+
+
+def _gamma_growth(variance: Tensor, excess: float) -> Tensor:
+    """``log(E p^(1 + excess)) / excess`` of gamma variables of mean one and this variance; its limit ``E p log p`` at 0."""
+    small = variance < _NEARLY_FLAT
+    x = torch.where(small, variance, 0.0)
+    series = (excess + 1) * x * (0.5 - (2 * excess + 1) * x / 12 + excess * (excess + 1) * x.square() / 12)
+    shape = torch.where(small, 1.0, variance).reciprocal()
+    if excess < _NEARLY_ONE:  # a difference of two logarithms would lose its digits
+        growth = torch.digamma(shape + 1 + excess / 2) - shape.log()
+    else:
+        growth = (torch.lgamma(shape + 1 + excess) - torch.lgamma(shape + 1)) / excess - shape.log()
+    return torch.where(small, series, growth)
 
 
 class _JointEntropies(torch.autograd.Function):
