@@ -14,8 +14,10 @@ __all__ = ["KrylovBasis", "krylov_basis", "random_start"]
 # Blocks of a space. Fewer and wider ones take fewer passes over the matrix, and know less of it for as many dimensions.
 _BLOCKS = 8
 _NARROWEST, _WIDEST = 8, 32
-# Projections after which a block that still has a part in the others is made from scratch.
-_PROJECTIONS = 4
+# Attempts after which a block that still has a part in the others is made from scratch.
+_ATTEMPTS = 6
+# Cosines that count as right angles; and shares of the longest column's length in a factor that cost few digits.
+_SQUARE, _WELL = 1e-12, 1e-2
 
 
 class KrylovBasis(NamedTuple):
@@ -69,18 +71,19 @@ def _product(a: Tensor, block: Tensor) -> Tensor:
 
 
 def _orthonormal(block: Tensor, before: Tensor) -> Tensor:
-    """Orthonormal columns of the span of a block, at right angles to those before."""
+    """Orthonormal columns of the span of a block that was projected once, at right angles to those before."""
     given = block
-    for count in range(_PROJECTIONS):
-        if count and before.shape[-1]:
-            block = block - before @ (before.mT @ block)
+    for _ in range(_ATTEMPTS):
         factor, failed = torch.linalg.cholesky_ex(block.mT @ block)
         if bool(failed.any()):
             break
         block = torch.linalg.solve_triangular(factor, block.mT, upper=False).mT
-        # A block that was orthonormal beforehand, and lost nothing by the projection, is so to rounding now.
-        if count and bool((factor.diagonal(dim1=-2, dim2=-1) > 0.5).all()):
+        if not bool((factor.diagonal(dim1=-2, dim2=-1) > _WELL * factor.amax((-2, -1)).unsqueeze(-1)).all()):
+            continue
+        left = before.mT @ block
+        if not left.numel() or float(left.abs().max()) < _SQUARE:
             return block
+        block = block - before @ left
     # Dependent columns, or nothing that is new: reflections give what is left of it, and any directions for the rest.
     filled: Tensor = torch.linalg.qr(torch.cat([before, given], dim=-1)).Q
     return filled[..., before.shape[-1] :]

@@ -194,17 +194,23 @@ def _add_slopes(
 ) -> None:
     """Adds the derivative of the entropy by both Grams, along changes that keep the subspace; symmetric only with its transpose."""
     left, right = grams
-    scale = divisor[..., None, None].to(parts.basis.dtype)
-    square = 2 * parts.square[..., None, None] / scale
-    outer = ((parts.basis @ parts.inner) / scale - 2 * square * parts.image).to(a.dtype)
-    inner = parts.basis.to(a.dtype).mT
-    square = square.to(a.dtype)
+    basis, image = parts.basis.to(a.dtype), parts.image.to(a.dtype)
     # The trace is divided out: what the slope does along the Gram itself is no change.
-    flat = ((parts.flat - parts.along) / scale[..., 0, 0]).to(a.dtype).unsqueeze(-1)
+    inner, square, flat = (
+        (slope / scale).to(a.dtype)
+        for slope, scale in (
+            (parts.inner, divisor[..., None, None]),
+            (2 * parts.square[..., None, None], divisor[..., None, None]),
+            ((parts.flat - parts.along).unsqueeze(-1), divisor[..., None]),
+        )
+    )
+    with torch.autocast(a.device.type, enabled=False):
+        outer = (basis @ inner).sub_(2 * square * image)
+    basis = basis.mT.contiguous()
     inverse = torch.argsort(order)
     for rows in strips_of(a.shape[-1]):
         with torch.autocast(a.device.type, enabled=False):
-            strip = outer[..., rows, :] @ inner
+            strip = outer[..., rows, :] @ basis
         strip.addcmul_(a[..., rows, :], square)
         strip.diagonal(rows.start, -2, -1).add_(flat)
         if slopes[0] is not None:
