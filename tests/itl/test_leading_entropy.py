@@ -213,3 +213,19 @@ def test_products_of_no_trace_and_indefinite_grams_are_refused(told):
     wrong = 2 * np.ones((5, 5)) - np.eye(5)
     with pytest.raises(ValueError, match="gram_x: expected a positive semidefinite Gram matrix"):
         gm.dime(wrong, np.eye(5), seed=0, **told)
+
+
+@pytest.mark.parametrize("told", [{"alpha": 2}, {"rank": 6}])
+def test_a_gradient_asked_for_twice_is_the_same_both_times(told):
+    grams = [gram.requires_grad_() for gram in _pair(20, 3)]
+    value = gm.dime(*grams, seed=0, **told)
+    first = [slope.clone() for slope in torch.autograd.grad(3 * value, grams, retain_graph=True)]
+    for own, other in zip(first, torch.autograd.grad(3 * value, grams), strict=True):
+        torch.testing.assert_close(own, other)
+
+
+@pytest.mark.parametrize("told", [{"alpha": 2}, {"rank": 6}])
+def test_without_recording_no_gradient_is_computed(told):
+    grams = [gram.requires_grad_() for gram in _pair(20, 3)]
+    with torch.no_grad():
+        assert not gm.dime(*grams, seed=0, **told).requires_grad

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ from gramian.itl._gram_checks import departure_tolerance, raise_indefinite
 from gramian.itl._krylov import KrylovBasis, krylov_basis
 from gramian.itl._shapes import Float
 from gramian.itl._shuffled_collisions import collision_entropies
-from gramian.itl._shuffled_grams import given_slopes, shuffled_rows, strips_of, symmetrise
+from gramian.itl._shuffled_grams import Slopes, shuffled_rows, strips_of, symmetrise, with_slopes
 
 __all__ = ["joint_entropies"]
 
@@ -56,8 +57,15 @@ def joint_entropies(
     """
     if start is None or rank is None:
         return collision_entropies(left, right, orders, weights)
-    value: Tensor = _JointEntropies.apply(left, right, orders, weights, alpha, start, rank, eps)
-    return value
+    told: dict[str, Any] = {
+        "orders": orders,
+        "weights": weights,
+        "alpha": alpha,
+        "start": start,
+        "rank": rank,
+        "eps": eps,
+    }
+    return with_slopes(left, right, partial(_joint_entropies, **told))
 
 
 def _parts(a: Tensor, alpha: float, start: Tensor, rank: int, eps: float) -> _Parts:
@@ -143,49 +151,39 @@ def _gamma_growth(variance: Tensor, excess: float) -> Tensor:
     return torch.where(small, series, growth)
 
 
-class _JointEntropies(torch.autograd.Function):
-    """Value and closed-form gradient, with the subspaces held fixed."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        left: Tensor,
-        right: Tensor,
-        orders: list[Tensor],
-        weights: list[float],
-        alpha: float,
-        start: Tensor,
-        rank: int,
-        eps: float,
-    ) -> Tensor:
-        slopes = [torch.zeros_like(gram) if gram.requires_grad else None for gram in (left, right)]
-        total = torch.zeros(left.shape[:-2], dtype=spectral_dtype(left), device=left.device)
-        a = torch.empty_like(left)
-        for order, weight in zip(orders, weights, strict=True):
-            trace = (left.diagonal(dim1=-2, dim2=-1) * right.diagonal(dim1=-2, dim2=-1)[..., order]).sum(-1)
-            check_trace(trace)
-            for rows in strips_of(left.shape[-1]):
-                strip = shuffled_rows(right, order, rows)
-                torch.mul(strip, left[..., rows, :] / trace[..., None, None], out=a[..., rows, :])
-            parts = _parts(a, alpha, start, rank, eps)
-            total += weight * parts.value
-            if any(slope is not None for slope in slopes):
-                _add_slopes(slopes, (left, right), order, a, parts, trace / weight)
-        for slope in slopes:
-            if slope is not None:
-                symmetrise(slope)
-        ctx.save_for_backward(*(slope for slope in slopes if slope is not None))
-        ctx.given = tuple(slope is not None for slope in slopes)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradient was computed beside the value."""
-        return (*given_slopes(ctx, gradient), None, None, None, None, None, None)
+def _joint_entropies(
+    left: Tensor,
+    right: Tensor,
+    wanted: tuple[bool, bool],
+    *,
+    orders: list[Tensor],
+    weights: list[float],
+    alpha: float,
+    start: Tensor,
+    rank: int,
+    eps: float,
+) -> tuple[Tensor, Slopes]:
+    slopes: Slopes = [torch.zeros_like(left) if there else None for there in wanted]
+    total = torch.zeros(left.shape[:-2], dtype=spectral_dtype(left), device=left.device)
+    a = torch.empty_like(left)
+    for order, weight in zip(orders, weights, strict=True):
+        trace = (left.diagonal(dim1=-2, dim2=-1) * right.diagonal(dim1=-2, dim2=-1)[..., order]).sum(-1)
+        check_trace(trace)
+        for rows in strips_of(left.shape[-1]):
+            strip = shuffled_rows(right, order, rows)
+            torch.mul(strip, left[..., rows, :] / trace[..., None, None], out=a[..., rows, :])
+        parts = _parts(a, alpha, start, rank, eps)
+        total += weight * parts.value
+        if any(wanted):
+            _add_slopes(slopes, (left, right), order, a, parts, trace / weight)
+    for slope in slopes:
+        if slope is not None:
+            symmetrise(slope)
+    return total, slopes
 
 
 def _add_slopes(
-    slopes: list[Tensor | None],
+    slopes: Slopes,
     grams: tuple[Tensor, Tensor],
     order: Tensor,
     a: Tensor,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from gramian.itl._arrays import spectral_dtype
 from gramian.itl._dependence import check_trace
 from gramian.itl._shapes import Float
-from gramian.itl._shuffled_grams import given_slopes, mirror, shuffled_rows, strips_of
+from gramian.itl._shuffled_grams import Slopes, mirror, shuffled_rows, strips_of, with_slopes
 
 __all__ = ["collision_entropies"]
 
@@ -23,51 +23,42 @@ def collision_entropies(
     Exact, with a gradient in closed form; ``n^2`` an order, and memory for a few Grams, however many orders. Of symmetric Grams the
     half above the diagonal is read.
     """
-    value: Tensor = _CollisionEntropies.apply(left, right, orders, weights)
-    return value
+    return with_slopes(left, right, partial(_collisions, orders=orders, weights=weights))
 
 
-class _CollisionEntropies(torch.autograd.Function):
-    """``2 log sum_i L_ii R_p(i)p(i) - log sum_ij L_ij^2 R_p(i)p(j)^2``, and its derivatives by both."""
-
-    @staticmethod
-    def forward(ctx: Any, left: Tensor, right: Tensor, orders: list[Tensor], weights: list[float]) -> Tensor:
-        wide, size = spectral_dtype(left), left.shape[-1]
-        diagonals = [gram.diagonal(dim1=-2, dim2=-1).to(wide) for gram in (left, right)]
-        slopes = [torch.zeros_like(gram) if gram.requires_grad else None for gram in (left, right)]
-        by_diagonal = [torch.zeros_like(diagonal) for diagonal in diagonals]
-        same = torch.arange(size, device=left.device)
-        total = torch.zeros(left.shape[:-2], dtype=wide, device=left.device)
-        for order, weight in zip(orders, weights, strict=True):
-            there = None if torch.equal(order, same) else order
-            back = None if there is None else torch.argsort(there)
-            trace = (diagonals[0] * diagonals[1].index_select(-1, order)).sum(-1)
-            check_trace(trace)
-            potential = _potential(left, right, there)
-            total += weight * (2 * trace.log() - potential.log())
-            by_trace = (2 * weight / trace).unsqueeze(-1)
-            by_square = (-2 * weight / potential).to(left.dtype)[..., None, None]
-            # Of the left Gram as it stands, and of the right one seen from its own order.
-            for slope, gram, other, diagonal, by, way in (
-                (slopes[0], left, right, diagonals[1], by_diagonal[0], there),
-                (slopes[1], right, left, diagonals[0], by_diagonal[1], back),
-            ):
-                if slope is None:
-                    continue
-                by += by_trace * (diagonal if way is None else diagonal.index_select(-1, way))
-                _add_slope(slope, gram, other, way, by_square)
-        for slope, by in zip(slopes, by_diagonal, strict=True):
-            if slope is not None:
-                mirror(slope)
-                slope.diagonal(dim1=-2, dim2=-1).add_(by.to(slope.dtype))
-        ctx.save_for_backward(*(slope for slope in slopes if slope is not None))
-        ctx.given = tuple(slope is not None for slope in slopes)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        """The gradient was computed beside the value."""
-        return (*given_slopes(ctx, gradient), None, None)
+def _collisions(
+    left: Tensor, right: Tensor, wanted: tuple[bool, bool], *, orders: list[Tensor], weights: list[float]
+) -> tuple[Tensor, Slopes]:
+    """``2 log sum_i L_ii R_p(i)p(i) - log sum_ij L_ij^2 R_p(i)p(j)^2``, weighted and summed, and its derivatives by both."""
+    wide = spectral_dtype(left)
+    diagonals = [gram.diagonal(dim1=-2, dim2=-1).to(wide) for gram in (left, right)]
+    slopes: Slopes = [torch.zeros_like(left) if there else None for there in wanted]
+    by_diagonal = [torch.zeros_like(diagonal) for diagonal in diagonals]
+    same = torch.arange(left.shape[-1], device=left.device)
+    total = torch.zeros(left.shape[:-2], dtype=wide, device=left.device)
+    for order, weight in zip(orders, weights, strict=True):
+        there = None if torch.equal(order, same) else order
+        back = None if there is None else torch.argsort(there)
+        trace = (diagonals[0] * diagonals[1].index_select(-1, order)).sum(-1)
+        check_trace(trace)
+        potential = _potential(left, right, there)
+        total += weight * (2 * trace.log() - potential.log())
+        by_trace = (2 * weight / trace).unsqueeze(-1)
+        by_square = (-2 * weight / potential).to(left.dtype)[..., None, None]
+        # Of the left Gram as it stands, and of the right one seen from its own order.
+        for slope, gram, other, diagonal, by, way in (
+            (slopes[0], left, right, diagonals[1], by_diagonal[0], there),
+            (slopes[1], right, left, diagonals[0], by_diagonal[1], back),
+        ):
+            if slope is None:
+                continue
+            by += by_trace * (diagonal if way is None else diagonal.index_select(-1, way))
+            _add_slope(slope, gram, other, way, by_square)
+    for slope, by in zip(slopes, by_diagonal, strict=True):
+        if slope is not None:
+            mirror(slope)
+            slope.diagonal(dim1=-2, dim2=-1).add_(by.to(slope.dtype))
+    return total, slopes
 
 
 def _potential(left: Tensor, right: Tensor, order: Tensor | None) -> Tensor:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-__all__ = ["given_slopes", "mirror", "shuffled_rows", "strips_of", "symmetrise"]
+__all__ = ["Compute", "Slopes", "mirror", "shuffled_rows", "strips_of", "symmetrise", "with_slopes"]
+
+Slopes = list[Tensor | None]
+Compute = Callable[[Tensor, Tensor, tuple[bool, bool]], tuple[Tensor, Slopes]]
+
 
 # Rows of a Gram that are shuffled at a time. They stay in the cache: a whole shuffled Gram takes four times as long.
 _ROWS = 64
@@ -53,18 +58,36 @@ def _tiles(matrix: Tensor) -> list[tuple[Tensor, Tensor]]:
     ]
 
 
-def given_slopes(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None]:
-    """Gradients by two Grams that were computed beside the value, as saved, times that of the value.
+class _SlopesBesideValue(torch.autograd.Function):
+    """A scalar a batch element of two Grams, whose gradient costs little once the value is there and is computed with it.
 
-    Raises:
-        RuntimeError: a second derivative is asked for.
+    ``compute(left, right, wanted)`` gives the value and a list of the two gradients, None where not wanted.
     """
-    if torch.is_grad_enabled():
-        # It would count as constant, and a penalty on it would silently have no gradient.
-        raise RuntimeError("dime: expected one derivative; got create_graph=True. Leave out rank and order 2 for two.")
-    saved = iter(ctx.saved_tensors)
-    by: list[Tensor | None] = []
-    for there in ctx.given:
-        slope = next(saved) if there else None
-        by.append(None if slope is None else slope * gradient.to(slope.dtype)[..., None, None])
-    return by[0], by[1]
+
+    @staticmethod
+    def forward(ctx: Any, left: Tensor, right: Tensor, compute: Compute) -> Tensor:
+        value, slopes = compute(left, right, ctx.needs_input_grad[:2])
+        ctx.save_for_backward(left, right)
+        ctx.compute, ctx.slopes = compute, slopes
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        """What was computed beside the value, handed over; asked for a second time, computed again."""
+        if torch.is_grad_enabled():
+            # It would count as constant, and a penalty on it would silently have no gradient.
+            remedy = "Leave out rank and order 2 for two."
+            raise RuntimeError(f"dime: expected one derivative; got create_graph=True. {remedy}")
+        slopes, ctx.slopes = ctx.slopes, None
+        if slopes is None:
+            _, slopes = ctx.compute(*ctx.saved_tensors, ctx.needs_input_grad[:2])
+        scaled = [None if slope is None else slope.mul_(gradient.to(slope.dtype)[..., None, None]) for slope in slopes]
+        return scaled[0], scaled[1], None
+
+
+def with_slopes(left: Tensor, right: Tensor, compute: Compute) -> Tensor:
+    """The value, with its gradient where one is recorded."""
+    if not torch.is_grad_enabled():
+        left, right = left.detach(), right.detach()
+    value: Tensor = _SlopesBesideValue.apply(left, right, compute)
+    return value
