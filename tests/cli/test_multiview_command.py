@@ -52,6 +52,7 @@ def test_arrays_become_an_encoder_latents_and_a_page(arrays, run, tmp_path):
     assert json.loads((out / "multiview.json").read_text())["dime_held_out"] == found["dime_held_out"]
     page = (out / "report.html").read_text()
     assert "What left and right share" in page
+    assert "coordinate after the other" not in page
     assert '<script src="http' not in page
 
 
@@ -66,8 +67,12 @@ def test_the_same_command_goes_on_and_overwrite_starts_anew(arrays, run, tmp_pat
 
 def test_one_archive_of_views_and_exclusive_codes(arrays, run, tmp_path):
     np.savez(tmp_path / "both.npz", **{path.stem: np.load(path) for path in arrays})
-    printed = run(tmp_path / "both.npz", "--out", tmp_path / "run", *QUICK, "--exclusive", 1, "--no-report")
+    printed = run(tmp_path / "both.npz", "--out", tmp_path / "run", *QUICK, "--exclusive", 1, "--independence", 0.5)
     assert "2 views of 100 samples; 4 steps." in printed
+    assert load_encoder(tmp_path / "run" / "encoder").independence == 0.5
+    page = (tmp_path / "run" / "report.html").read_text()
+    for view, part in ((1, "exclusive"), (2, "shared")):
+        assert f"View {view}: sample 0, one {part} coordinate after the other" in page
     with np.load(tmp_path / "run" / "latents.npz") as latents:
         assert latents["exclusive_2"].shape == (100, 1)
 
@@ -97,6 +102,7 @@ def test_folders_of_images_are_paired_by_name(run, tmp_path):
         (lambda x: x * np.nan, (), "views[1]: expected finite numbers"),
         (lambda x: x, ("--encoder", "deep"), "encoders: expected one of linear, mlp, conv"),
         (lambda x: x, ("--bandwidth", "wide"), "bandwidth: expected dimension, median, learned or a positive number"),
+        (lambda x: x, ("--independence", -1), "independence: expected a number from 0; got -1"),
         (lambda x: x, ("--held-out", 2), "--held-out"),
         (lambda x: x, ("gone.npy",), "expected a .npy or .npz file or a folder of images; got nothing at gone.npy"),
     ],

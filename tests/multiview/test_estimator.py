@@ -184,6 +184,8 @@ def test_views_without_an_answer_are_refused(views, error, message):
         ({"lr": 0}, ValueError, "lr: expected a positive number; got 0"),
         ({"lr": "fast"}, TypeError, "lr: expected a positive number; got str"),
         ({"separation": -0.1}, ValueError, "separation: expected a number from 0; got -0.1"),
+        ({"independence": -1}, ValueError, "independence: expected a number from 0; got -1"),
+        ({"independence": "much"}, TypeError, "independence: expected a number from 0; got str"),
         ({"seed": None}, TypeError, "seed: expected"),
         ({"seed": 2**40}, ValueError, "seed: expected"),
         ({"device": "abacus"}, ValueError, "device: expected auto, cpu, cuda"),

@@ -6,6 +6,7 @@ import torch
 
 pytest.importorskip("sklearn", reason="needs scikit-learn")
 
+from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 
 import gramian as gm
@@ -29,13 +30,21 @@ def explained(code, number):
     return LinearRegression().fit(code, number).score(code, number)
 
 
-def test_shared_codes_have_the_shared_number_and_exclusive_ones_add_their_own(apart):
+def test_each_code_alone_has_its_own_number_and_not_the_other(apart):
     encoder, views, shared, own = apart
     for place in range(2):
         common, alone = encoder.transform(views)[place], encoder.transform_exclusive(views)[place]
         assert explained(common, shared) > 0.9
         assert explained(common, own[place]) < 0.1
-        assert explained(np.hstack([common, alone]), own[place]) > 0.9
+        assert explained(alone, own[place]) > 0.8
+        assert explained(alone, shared) < 0.2
+
+
+def test_without_the_term_of_independence_an_exclusive_code_repeats_the_shared_number(apart):
+    encoder, views, shared, _ = apart
+    without = clone(encoder).set_params(independence=0.0).fit(views)
+    assert max(explained(code, shared) for code in without.transform_exclusive(views)) > 0.3
+    assert "repeated" not in without.history_
 
 
 def test_samples_come_back_from_their_codes(apart):
@@ -63,13 +72,16 @@ def test_own_codes_put_in_place_change_nothing(apart):
         np.testing.assert_allclose(made, same, atol=1e-5)
 
 
-@pytest.mark.parametrize(("reconstruction", "separation"), [(1.0, 0.1), (0.5, 0.0), (2.0, 3.0)])
-def test_the_loss_is_the_sum_of_its_weighted_terms(reconstruction, separation):
+@pytest.mark.parametrize(
+    ("reconstruction", "separation", "independence"), [(1.0, 0.1, 1.0), (0.5, 0.0, 0.0), (2.0, 3.0, 0.7)]
+)
+def test_the_loss_is_the_sum_of_its_weighted_terms(reconstruction, separation, independence):
     views, _ = mixed_pairs(64)
-    told = {"reconstruction": reconstruction, "separation": separation, "alpha": 2, "device": "cpu"}
-    encoder = DiMEEncoder(latent=2, exclusive=2, epochs=2, batch_size=32, **told).fit(views)
+    told = {"reconstruction": reconstruction, "separation": separation, "independence": independence}
+    encoder = DiMEEncoder(latent=2, exclusive=2, alpha=2, epochs=2, batch_size=32, device="cpu", **told).fit(views)
     terms = encoder.history_
     expected = -terms["dime"] + reconstruction * terms["reconstruction"] - separation * terms["exclusive_entropy"]
+    expected = expected + independence * terms.get("repeated", 0.0)
     np.testing.assert_allclose(terms["loss"], expected, atol=1e-5)
 
 
@@ -80,12 +92,17 @@ def test_terms_are_those_of_the_codes():
     with torch.no_grad():
         terms = encoder.network_([torch.from_numpy(view) for view in views])
     error = np.mean([(made - view) ** 2 for made, view in zip(encoder.reconstruct(views), views, strict=True)])
-    added = []
+    added, repeated = [], []
     for shared, alone in zip(encoder.transform(views), encoder.transform_exclusive(views), strict=True):
         grams = [gm.gaussian_kernel(code.astype(np.float64), bandwidth="dimension") for code in (alone, shared)]
         added.append(gm.itl.joint_entropy(*grams, alpha=2) - gm.matrix_entropy(grams[1], alpha=2))
+        # One coordinate is whitened by its deviation.
+        spread = gm.gaussian_kernel(alone.astype(np.float64) / alone.std() / (1 + 1e-4) ** 0.5, bandwidth=0.5**0.5)
+        repeated.append(max(gm.dime(spread, grams[1], alpha=2, permutations=5, seed=0), 0.0))
     assert float(terms["reconstruction"]) == pytest.approx(error, rel=1e-4)
     assert float(terms["exclusive_entropy"]) == pytest.approx(np.mean(added), abs=1e-5)
+    assert min(repeated) > 0.005
+    assert float(terms["repeated"]) == pytest.approx(np.mean(repeated), abs=1e-5)
 
 
 def test_reversed_codes_are_codes(apart):

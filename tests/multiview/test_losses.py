@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import gramian as gm
-from gramian.multiview import DiMELoss, conditional_entropy_loss
+from gramian.multiview import DiMELoss, conditional_entropy_loss, independence_loss
 
 
 def _codes(n=40, widths=(3, 5), seed=0):
@@ -110,6 +110,48 @@ def test_conditional_entropy_has_a_gradient():
     assert torch.autograd.gradcheck(conditional_entropy_loss, views)
 
 
+def test_exclusive_codes_that_repeat_the_shared_ones_are_punished_whatever_their_scale():
+    exclusive, shared = _codes(n=60)
+    repeated = independence_loss(exclusive, shared, seed=0).item()
+    assert repeated > 0.3
+    turn = torch.randn(3, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    for moved in (1e-3 * exclusive, 1e3 * exclusive + 7):
+        assert independence_loss(moved, shared, seed=0).item() == pytest.approx(repeated, rel=1e-6)
+    # But for the floor under the variances.
+    assert independence_loss(exclusive @ turn, shared, seed=0).item() == pytest.approx(repeated, abs=0.05)
+
+
+def test_independent_codes_and_those_of_opposite_neighbours_have_none():
+    exclusive, shared = _codes(n=60)[0], _codes(n=60, seed=1)[1]
+    assert independence_loss(exclusive, shared, permutations=20, seed=0).item() < 0.05
+    # Every value of one meets every value of the other once: shuffles meet some twice.
+    corners = torch.tensor(list(itertools.product([0.0, 50.0], repeat=2)), dtype=torch.float64)
+    grams = [gm.gaussian_kernel(corners[:, [side]], bandwidth=0.5) for side in (0, 1)]
+    assert gm.dime(*grams, seed=0).item() < -0.1
+    assert independence_loss(corners[:, :1], corners[:, 1:], bandwidth=0.5, seed=0).item() == 0.0
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "laplacian"])
+def test_independence_is_dime_of_whitened_codes(kernel):
+    exclusive, shared = _codes(n=40)
+    centred = exclusive - exclusive.mean(0)
+    covariance = centred.T @ centred / 40
+    values, vectors = torch.linalg.eigh(covariance + 1e-4 * covariance.diagonal().mean() * torch.eye(3))
+    white = centred @ vectors / values.sqrt()
+    build = gm.gaussian_kernel if kernel == "gaussian" else gm.laplacian_kernel
+    expected = gm.dime(
+        build(white, bandwidth=1.5**0.5), build(shared, bandwidth=0.9), alpha=1.5, permutations=3, seed=4
+    )
+    told = {"kernel": kernel, "alpha": 1.5, "permutations": 3, "seed": 4, "bandwidth": 0.9}
+    assert independence_loss(exclusive, shared, **told).item() == pytest.approx(expected.item(), abs=1e-9)
+    assert expected > 0.01
+
+
+def test_independence_has_a_gradient():
+    views = [view.requires_grad_() for view in _codes(n=8, widths=(2, 3))]
+    assert torch.autograd.gradcheck(lambda *given: independence_loss(*given, seed=0, permutations=2), views)
+
+
 _ONE = torch.ones(4, 2)
 _TWO = torch.arange(8.0).reshape(4, 2)
 
@@ -130,6 +172,9 @@ _TWO = torch.arange(8.0).reshape(4, 2)
 def test_views_without_an_answer_are_refused(views, error, message):
     with pytest.raises(error, match=message):
         DiMELoss()(views)
+    if isinstance(views, list) and len(views) == 2:
+        with pytest.raises(error, match=message):
+            independence_loss(*views)
 
 
 @pytest.mark.parametrize(

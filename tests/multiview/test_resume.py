@@ -81,6 +81,23 @@ def test_a_training_killed_with_sigkill_ends_in_the_undisturbed_weights(views, p
     assert torch.equal(weights(rest), weights(plain))
 
 
+def test_independence_matters_to_a_run_with_exclusive_codes_alone(views, tmp_path):
+    encoder(tmp_path / "shared", epochs=1, independence=0.0).fit(views)
+    assert encoder(tmp_path / "shared", epochs=1, independence=1.0).fit(views).resumed_
+    encoder(tmp_path / "both", epochs=1, exclusive=1, independence=0.0).fit(views)
+    with pytest.raises(ValueError, match=r"out: expected a directory of a fit with independence=1.0; got 0.0 in"):
+        encoder(tmp_path / "both", epochs=1, exclusive=1).fit(views)
+
+
+def test_runs_from_before_the_term_of_independence_had_none(tmp_path):
+    from gramian.multiview._lightning import _refuse_others
+
+    before = {"lr": "0.001"}
+    _refuse_others(before, {**before, "independence": "0.0"}, tmp_path)
+    with pytest.raises(ValueError, match=r"independence=1\.0; got 0\.0 in"):
+        _refuse_others(before, {**before, "independence": "1.0"}, tmp_path)
+
+
 def test_a_directory_of_other_settings_or_views_is_refused(views, tmp_path):
     encoder(tmp_path, epochs=1).fit(views)
     with pytest.raises(ValueError, match=r"out: expected a directory of a fit with lr=0.5; got 0.001 in"):

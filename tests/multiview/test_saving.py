@@ -1,5 +1,7 @@
 """Saved encoders: what is read encodes as what was written, and nothing else is read."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -21,6 +23,17 @@ def test_a_loaded_encoder_is_the_saved_one(tmp_path):
         for one, other in zip(getattr(encoder, call)(VIEWS), getattr(loaded, call)(VIEWS), strict=True):
             np.testing.assert_array_equal(one, other)
     assert loaded.score(VIEWS) == encoder.score(VIEWS)
+
+
+def test_an_encoder_saved_before_there_was_a_term_of_independence_has_none(tmp_path):
+    encoder = DiMEEncoder(**TOLD, exclusive=1, independence=0.0).fit(VIEWS)
+    file = save_encoder(encoder, tmp_path) / "settings.json"
+    settings = json.loads(file.read_text())
+    assert settings["parameters"].pop("independence") == 0.0
+    file.write_text(json.dumps(settings))
+    loaded = load_encoder(tmp_path)
+    assert loaded.get_params() == encoder.get_params()
+    np.testing.assert_array_equal(loaded.transform(VIEWS)[0], encoder.transform(VIEWS)[0])
 
 
 def test_what_is_no_encoder_is_refused(tmp_path):

@@ -36,6 +36,10 @@ def multiview_command(
     exclusive: Annotated[
         int, typer.Option(help="Width of the codes of a view alone; 0 for none.", rich_help_panel=_TRAINING)
     ] = 0,
+    independence: Annotated[
+        float,
+        typer.Option(help="Weight of what keeps these from repeating the shared ones.", rich_help_panel=_TRAINING),
+    ] = 1.0,
     alpha: Annotated[
         float, typer.Option(help="Order of the entropies; 2 is fastest.", rich_help_panel=_TRAINING)
     ] = 1.01,
@@ -71,8 +75,9 @@ def multiview_command(
         views = [view.numpy() for view in checked_views(found.views)]
         held = _held(len(views[0]), held_out, seed)
         model = DiMEEncoder(
-            encoders=encoder, latent=latent, exclusive=exclusive, alpha=alpha, bandwidth=_bandwidth(bandwidth),
-            permutations=permutations, epochs=epochs, batch_size=batch_size, lr=lr, seed=seed, device=device, out=out,
+            encoders=encoder, latent=latent, exclusive=exclusive, independence=independence, alpha=alpha,
+            bandwidth=_bandwidth(bandwidth), permutations=permutations, epochs=epochs, batch_size=batch_size, lr=lr,
+            seed=seed, device=device, out=out,
         )  # fmt: skip
         _prepare(out, overwrite)
         model.fit([view[~held] for view in views], progress=bar.update)
@@ -95,7 +100,9 @@ def multiview_command(
     _write_latents(out / "latents.npz", model, views, codes, held, found.names)
     write_document(out / "multiview.json", document)
     if report:
-        _write_page(out / "report.html", document, model, [code[held] for code in codes], ranks)
+        _write_page(
+            out / "report.html", document, model, [view[held] for view in views], [code[held] for code in codes], ranks
+        )
     if json_output:
         typer.echo(json.dumps({"run": str(out), **document}))
         return
@@ -166,13 +173,21 @@ def _write_latents(
         np.savez(file, **arrays)
 
 
-def _write_page(path: Path, document: dict[str, Any], model: DiMEEncoder, codes: list[Any], ranks: Any) -> None:
+def _write_page(
+    path: Path, document: dict[str, Any], model: DiMEEncoder, views: list[np.ndarray], codes: list[Any], ranks: Any
+) -> None:
     from html import escape
 
-    from gramian.multiview import latent_map, retrieval_curve, training_curves
+    from gramian.multiview import latent_map, retrieval_curve, training_curves, traversal
     from gramian.runs._atomic import written_whole
 
     figures = [training_curves(model.history_), latent_map(codes), retrieval_curve(ranks)]
+    if model.exclusive:
+        for view in range(len(views)):
+            figures += [
+                traversal(model, views, view=view, part="exclusive"),
+                traversal(model, views, view=view, part="shared"),
+            ]
     drawn = "\n".join(
         figure.to_html(full_html=False, include_plotlyjs=place == 0, div_id=f"figure-{place}")
         for place, figure in enumerate(figures)

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gramian.multiview._encoders import conv_encoder, linear_encoder, mlp_decoder, mlp_encoder
-from gramian.multiview._exclusive_loss import conditional_entropy_loss
+from gramian.multiview._exclusive_loss import conditional_entropy_loss, independence_loss
 from gramian.multiview._loss import DiMELoss
 from gramian.multiview._retrieval import aligned_codes, retrieval_ranks
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gramian.multiview._estimator import DiMEEncoder
     from gramian.multiview._plots import latent_map, retrieval_curve, training_curves
     from gramian.multiview._saving import load_encoder, save_encoder
+    from gramian.multiview._traversal import traversal
 
 __all__ = [
     "DiMEEncoder",
@@ -21,6 +22,7 @@ __all__ = [
     "aligned_codes",
     "conditional_entropy_loss",
     "conv_encoder",
+    "independence_loss",
     "latent_map",
     "linear_encoder",
     "load_encoder",
@@ -30,6 +32,7 @@ __all__ = [
     "retrieval_ranks",
     "save_encoder",
     "training_curves",
+    "traversal",
 ]
 
 # Where each name lives that needs more than torch.
@@ -40,6 +43,7 @@ _PLACES = {
     "latent_map": "_plots",
     "retrieval_curve": "_plots",
     "training_curves": "_plots",
+    "traversal": "_traversal",
 }
 _EXTRA = {"sklearn": "scikit-learn", "scipy": "scipy", "safetensors": "safetensors", "plotly": "plotly"}
 

@@ -55,6 +55,8 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
         rank: as in :class:`DiMELoss`.
         reconstruction: weight of the mean squared error of standardised samples; of use with ``exclusive``.
         separation: weight of the entropy that exclusive codes add to shared ones; of use with ``exclusive``.
+        independence: weight of DiME between the exclusive and the shared codes of a view, which keeps the first from repeating
+            the second; of use with ``exclusive``.
         standardize: bring columns, or channels of images, to mean 0 and standard deviation 1.
         epochs: passes over the samples.
         batch_size: samples a step; rows beyond the last full batch wait for another epoch.
@@ -99,6 +101,7 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
         rank: int | Literal["auto"] | None = "auto",
         reconstruction: float = 1.0,
         separation: float = 0.1,
+        independence: float = 1.0,
         standardize: bool = True,
         epochs: int = 50,
         batch_size: int = 256,
@@ -117,6 +120,7 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
         self.rank = rank
         self.reconstruction = reconstruction
         self.separation = separation
+        self.independence = independence
         self.standardize = standardize
         self.epochs = epochs
         self.batch_size = batch_size
@@ -264,7 +268,7 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
         checked_count("latent", self.latent, 1, "Ten are usual.")
         checked_count("exclusive", self.exclusive, 0, "None, or a few.")
         checked_count("batch_size", self.batch_size, 2, "One sample shares nothing.")
-        for name, least in (("lr", 1e-12), ("reconstruction", 0.0), ("separation", 0.0)):
+        for name, least in (("lr", 1e-12), ("reconstruction", 0.0), ("separation", 0.0), ("independence", 0.0)):
             value = getattr(self, name)
             rule = "a positive number" if least else "a number from 0"
             if isinstance(value, bool) or not isinstance(value, int | float | np.number):
@@ -289,6 +293,7 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
             exclusive=int(self.exclusive),
             reconstruction=float(self.reconstruction),
             separation=float(self.separation),
+            independence=float(self.independence),
             standardize=bool(self.standardize),
         )
 
@@ -308,6 +313,8 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
     def _settings(self, views: Sequence[Tensor]) -> dict[str, Any]:
         """What weights depend on, but for the number of epochs, of which there may be more later."""
         kept = {name: value for name, value in self.get_params(deep=False).items() if name not in _FREE}
+        if not self.exclusive:
+            kept["independence"] = 0.0
         plain = {name: value if isinstance(value, str) else repr(value) for name, value in kept.items()}
         if isinstance(self.encoders, list | tuple):
             states = [value.float() for one in self.encoders for value in one.state_dict().values()]

@@ -74,6 +74,8 @@ def _refuse_others(there: Mapping[str, Any] | None, settings: Mapping[str, Any],
     remedy = "Give another directory, or the settings and views of before."
     if there is None:
         raise value_fault("out", "a directory of a fit of DiMEEncoder", f"another run in {out}", remedy)
+    # Runs from before the parameter was there had none of it.
+    there = {"independence": "0.0", **there}
     other = [name for name in settings if there.get(name) != settings[name]]
     if other:
         rule = f"a directory of a fit with {', '.join(f'{name}={settings[name]}' for name in other)}"

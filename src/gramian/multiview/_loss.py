@@ -102,10 +102,7 @@ class DiMELoss(nn.Module):
         """
         codes = checked_codes(views)
         size = len(codes[0])
-        rank = (_RANK if size >= _EXACT else None) if self.rank == "auto" else self.rank
-        if self.alpha == 2 or self.alpha < 1:
-            rank = None
-        draw = (self.seed + _STRIDE * int(self.calls)) % 2**63 if self.training else self.seed
+        rank, draw = self.leading(size), self.draw()
         if self.training:
             self.calls += 1
         with torch.autocast(codes[0].device.type, enabled=False):
@@ -115,6 +112,16 @@ class DiMELoss(nn.Module):
                 for left, right in combinations(grams, 2)
             ]
         return -torch.stack(values).mean()
+
+    def leading(self, size: int) -> int | None:
+        """How many eigenvalues a batch of ``size`` is judged by, None for all."""
+        if self.alpha == 2 or self.alpha < 1:
+            return None
+        return (_RANK if size >= _EXACT else None) if self.rank == "auto" else self.rank
+
+    def draw(self) -> int:
+        """The seed of the permutations of the next call."""
+        return (self.seed + _STRIDE * int(self.calls)) % 2**63 if self.training else self.seed
 
     def extra_repr(self) -> str:
         """What `print` shows of it."""

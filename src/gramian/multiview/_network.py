@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from gramian.itl._errors import value_fault
+from gramian.multiview._codes import Rule
 from gramian.multiview._encoders import mlp_decoder
-from gramian.multiview._exclusive_loss import conditional_entropy_loss
+from gramian.multiview._exclusive_loss import conditional_entropy_loss, independence_loss
 from gramian.multiview._loss import DiMELoss
 
 __all__ = ["Codes", "MultiViewNetwork"]
@@ -45,10 +46,10 @@ class MultiViewNetwork(nn.Module):
     r"""Encoders, decoders and the loss.
 
     .. math:: -\operatorname{DiME}(Z_1, \dots, Z_V) + \frac{1}{V} \sum_v \left[ r \, \overline{(x_v - \hat{x}_v)^2}
-        - s \, S_\alpha(E_v \mid Z_v) \right]
+        - s \, S_\alpha(E_v \mid Z_v) + i \max\{0, \operatorname{DiME}(E_v, Z_v)\} \right]
 
     The first ``latent`` coordinates of a code are the shared ones ``Z_v``, the rest ``E_v``; without the rest the sum is left out.
-    Errors of reconstruction are those of standardised samples. ``Z_v`` is held constant in the last term.
+    Errors of reconstruction are those of standardised samples. ``Z_v`` is held constant in the last two terms.
 
     Args:
         views: what is learned from; the standardization is theirs.
@@ -58,6 +59,7 @@ class MultiViewNetwork(nn.Module):
         exclusive: those of a view alone.
         reconstruction: ``r``.
         separation: ``s``.
+        independence: ``i``; 0 leaves its term uncomputed.
         standardize: whether to.
     """
 
@@ -71,11 +73,12 @@ class MultiViewNetwork(nn.Module):
         exclusive: int,
         reconstruction: float,
         separation: float,
+        independence: float,
         standardize: bool,
     ) -> None:
         super().__init__()
         self.latent, self.exclusive = latent, exclusive
-        self.reconstruction, self.separation = reconstruction, separation
+        self.reconstruction, self.separation, self.independence = reconstruction, separation, independence
         self.loss = loss
         self.scales = nn.ModuleList(Standardization(view, on=standardize) for view in views)
         self.encoders = nn.ModuleList(encoders)
@@ -109,11 +112,28 @@ class MultiViewNetwork(nn.Module):
         terms = {"loss": negative, "dime": -negative.detach()}
         if not self.exclusive:
             return terms
-        errors, gains = [], []
+        errors, gains, repeats = [], [], []
         for place, (view, (shared, own)) in enumerate(zip(views, codes, strict=True)):
             made = self.decoders[place](torch.cat([shared, own], 1))
             errors.append((made - self.scales[place](view)).square().mean())
             gains.append(conditional_entropy_loss(own, shared.detach(), alpha=self.loss.alpha, kernel=self.loss.kernel))
+            if self.independence:
+                repeats.append(self._repeated(own, shared.detach()))
         error, gain = torch.stack(errors).mean(), torch.stack(gains).mean()
         terms["loss"] = negative + self.reconstruction * error + self.separation * gain
-        return {**terms, "reconstruction": error.detach(), "exclusive_entropy": -gain.detach()}
+        found = {**terms, "reconstruction": error.detach(), "exclusive_entropy": -gain.detach()}
+        if repeats:
+            repeated = torch.stack(repeats).mean()
+            found["loss"] = found["loss"] + self.independence * repeated
+            found["repeated"] = repeated.detach()
+        return found
+
+    def _repeated(self, own: Tensor, shared: Tensor) -> Tensor:
+        loss = self.loss
+        width: Rule | float = loss.bandwidth
+        if loss.log_factor is not None:
+            width = float(loss.log_factor.detach().exp()) * (self.latent / 2) ** 0.5
+        return independence_loss(
+            own, shared, alpha=loss.alpha, kernel=loss.kernel, bandwidth=width, permutations=loss.permutations,
+            rank=loss.leading(len(own)), seed=loss.draw(),
+        )  # fmt: skip

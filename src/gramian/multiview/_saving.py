@@ -18,6 +18,8 @@ __all__ = ["load_encoder", "save_encoder"]
 
 _FORMAT = "gramian-multiview-encoder"
 _SETTINGS, _WEIGHTS = "settings.json", "weights.safetensors"
+# What encoders had that were saved before the parameter was there.
+_BEFORE = {"independence": 0.0}
 
 
 def save_encoder(encoder: DiMEEncoder, folder: str | Path) -> Path:
@@ -70,7 +72,7 @@ def load_encoder(folder: str | Path) -> DiMEEncoder:
     if document is None or not (source / _WEIGHTS).is_file():
         raise value_fault("folder", "a saved encoder", f"{source}, where none is", remedy)
     try:
-        encoder = DiMEEncoder(**document["parameters"])
+        encoder = DiMEEncoder(**{**_BEFORE, **document["parameters"]})
         shapes = [tuple(shape) for shape in document["shapes"]]
         with torch.random.fork_rng(devices=[]):
             network = encoder._untrained([torch.zeros(2, *shape) for shape in shapes])
