@@ -1,0 +1,58 @@
+"""Figure of the study of codes, drawn from `docs/assets/paired-representations.json`; run as a module it draws it again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.studies._figures import ASSETS, _picture
+
+_COLORS = {
+    "DiME": "#3b5bdb",
+    "deep CCA": "#d9480f",
+    "InfoNCE": "#2b8a3e",
+    "Barlow Twins": "#862e9c",
+    "CKA": "#f08c00",
+    "linear CCA": "#087f5b",
+    "supervised": "#1f2430",
+    "first weights": "#adb5bd",
+}
+
+
+def draw_paired_representations() -> Path:
+    """Accuracy over latent size, a panel for each set and view; bands are a standard deviation over seeds either way."""
+    from plotly.graph_objects import Figure, Scatter
+    from plotly.subplots import make_subplots
+
+    study = json.loads((ASSETS / "paired-representations.json").read_text(encoding="utf-8"))["sets"]
+    titles = [f"{data}: view {view + 1}" for data in study for view in range(2)]
+    figure: Figure = make_subplots(1, len(titles), subplot_titles=titles, horizontal_spacing=0.035, shared_yaxes=True)
+    for place, (data, view) in enumerate((data, view) for data in study for view in range(2)):
+        sizes = study[data]["latent"]
+        for name, color in _COLORS.items():
+            own = study[data]["objectives"][name]
+            mean, spread = own["accuracy"][view], own["deviation"][view]
+            band = [m + s for m, s in zip(mean, spread, strict=True)]
+            band += [m - s for m, s in zip(reversed(mean), reversed(spread), strict=True)]
+            figure.add_trace(
+                Scatter(
+                    x=[*sizes, *reversed(sizes)], y=band, fill="toself", fillcolor=color, opacity=0.15, mode="none",
+                    showlegend=False,
+                ),
+                row=1, col=place + 1,
+            )  # fmt: skip
+            figure.add_trace(
+                Scatter(
+                    x=sizes, y=mean, name=name, mode="lines+markers", showlegend=not place,
+                    line={"color": color, "width": 2, "dash": "dot" if name in ("supervised", "first weights") else "solid"},
+                ),
+                row=1, col=place + 1,
+            )  # fmt: skip
+        figure.update_xaxes(title="latent size", tickvals=sizes, row=1, col=place + 1)
+    figure.update_yaxes(title="accuracy of a linear classifier", row=1, col=1)
+    figure.update_layout(legend={"x": 1.01, "y": 1.0})
+    return _picture(figure, "paired-representations", width=1350, height=440, right=150)
+
+
+if __name__ == "__main__":
+    print(draw_paired_representations())
