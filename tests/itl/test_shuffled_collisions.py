@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+import gramian as gm
 from gramian.itl import _shuffled_grams
 from gramian.itl._leading_entropy import joint_entropies
 from gramian.itl._shuffled_collisions import collision_entropies
@@ -83,3 +84,18 @@ def test_leading_eigenvalues_of_shuffles_in_strips_are_those_of_whole_grams(batc
     assert torch.allclose(strips[0], plain.detach(), rtol=1e-12)
     for own, their in zip(strips[1:], torch.autograd.grad(plain.sum(), (left, right)), strict=True):
         assert torch.allclose(own, their, rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize("already", [False, True])
+@pytest.mark.parametrize("told", [{"alpha": 2}, {"rank": 6}])
+def test_how_a_thread_treats_denormal_numbers_stays_what_it_was(told, already):
+    def flushed():
+        return float(torch.tensor(torch.finfo(torch.float32).tiny) / 2) == 0
+
+    if not torch.set_flush_denormal(already):
+        pytest.skip("this processor has no such setting")
+    try:
+        gm.dime(*(gram.detach() for gram in grams(n=20)), seed=0, **told)
+        assert flushed() is already
+    finally:
+        torch.set_flush_denormal(False)

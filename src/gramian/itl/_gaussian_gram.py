@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from gramian.itl._distances import cancelled_pairs, direct_distances, squared_distances
 from gramian.itl._shapes import Float
+from gramian.itl._shuffled_grams import mirror
 
 __all__ = ["gaussian_gram", "in_strips"]
 
@@ -38,11 +40,12 @@ class _GaussianGram(torch.autograd.Function):
         gram = torch.empty(len(x), len(x), dtype=dtype)
         close = []
         for rows, squared, row, column in _strips(x):
-            close.append((row + rows.start, column))
-            gram[rows] = squared.mul_(factor).exp_()
+            close.append((row, column))
+            gram[rows, rows.start :] = squared.mul_(factor).exp_()
+        mirror(gram)
         row, column = (torch.cat(places) for places in zip(*close, strict=True))
-        apart = row != column
-        ctx.save_for_backward(x, factor, gram, row[apart], column[apart])
+        above = row < column
+        ctx.save_for_backward(x, factor, gram, row[above], column[above])
         return gram
 
     @staticmethod
@@ -60,22 +63,26 @@ class _GaussianGram(torch.autograd.Function):
         if wanted[1]:
             by_factor = torch.zeros_like(factor)
             for rows, squared, _, _ in _strips(x):
-                by_factor += (squared.mul_(gram[rows]) * gradient[rows]).sum()
+                here = slice(rows.start, None)
+                both = gradient[rows, here] + gradient[here, rows].mT
+                # The square on the diagonal is its own mirror image.
+                both[:, : squared.shape[0]].div_(2)
+                by_factor += (squared.mul_(gram[rows, here]) * both).sum()
         return by_x, by_factor, None
 
 
-def _strips(x: Tensor) -> Any:
-    """Rows, their squared distances to all points, and which of these came from differences."""
+def _strips(x: Tensor) -> Iterator[tuple[slice, Tensor, Tensor, Tensor]]:
+    """Rows, squared distances to all points from the first of them on, and which pairs had theirs from differences."""
     left = x - x.mean(0)
     norms = left.square().sum(-1)
     height = max(1, _STRIP // len(x))
     for top in range(0, len(x), height):
-        rows = slice(top, min(top + height, len(x)))
+        rows, here = slice(top, min(top + height, len(x))), slice(top, None)
         with torch.autocast(x.device.type, enabled=False):
-            squared = torch.addmm(norms, left[rows], left.mT, alpha=-2).add_(norms[rows, None])
-        row, column = cancelled_pairs(squared, norms[rows], norms)
-        squared[row, column] = direct_distances(x[rows], x, row, column)
-        yield rows, squared, row, column
+            squared = torch.addmm(norms[here], left[rows], left[here].mT, alpha=-2).add_(norms[rows, None])
+        row, column = cancelled_pairs(squared, norms[rows], norms[here])
+        squared[row, column] = direct_distances(x[rows], x[here], row, column)
+        yield rows, squared, row + top, column + top
 
 
 def _by_points(x: Tensor, factor: Tensor, gram: Tensor, gradient: Tensor, row: Tensor, column: Tensor) -> Tensor:
@@ -85,17 +92,18 @@ def _by_points(x: Tensor, factor: Tensor, gram: Tensor, gradient: Tensor, row: T
     sums = torch.zeros_like(counted)
     height = max(1, _STRIP // len(x))
     # Pairs so close that the difference of sums would lose it: their own differences, and zero in the sums.
-    close = (gram[row, column] * gradient[row, column]).to(x.dtype)
-    bounds = torch.searchsorted(row, torch.arange(0, len(x) + height, height)).tolist()
+    weights = gram[row, column] * (gradient[row, column] + gradient[column, row])
+    difference = (x[row] - x[column]) * weights.to(x.dtype)[:, None]
+    places, order = torch.cat([row, column]).sort()
+    others = torch.cat([column, row])[order]
+    bounds = torch.searchsorted(places, torch.arange(0, len(x) + height, height)).tolist()
     for number, top in enumerate(range(0, len(x), height)):
-        rows = slice(top, min(top + height, len(x)))
+        rows, here = slice(top, min(top + height, len(x))), slice(bounds[number], bounds[number + 1])
         strip = (gram[rows] * gradient[rows]).to(x.dtype)
-        here = slice(bounds[number], bounds[number + 1])
-        strip[row[here] - top, column[here]] = 0
+        strip[places[here] - top, others[here]] = 0
         with torch.autocast(x.device.type, enabled=False):
             sums[rows] += strip @ counted
             sums.addmm_(strip.mT, counted[rows])
     total = sums[:, -1:] * centred - sums[:, :-1]
-    difference = (x[row] - x[column]) * close[:, None]
     total.index_add_(0, row, difference).index_add_(0, column, difference, alpha=-1)
     return 2 * factor * total

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -66,7 +67,8 @@ class _SlopesBesideValue(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, left: Tensor, right: Tensor, compute: Compute) -> Tensor:
-        value, slopes = compute(left, right, ctx.needs_input_grad[:2])
+        with _denormals_as_zero():
+            value, slopes = compute(left, right, ctx.needs_input_grad[:2])
         ctx.save_for_backward(left, right)
         ctx.compute, ctx.slopes = compute, slopes
         return value
@@ -80,9 +82,24 @@ class _SlopesBesideValue(torch.autograd.Function):
             raise RuntimeError(f"dime: expected one derivative; got create_graph=True. {remedy}")
         slopes, ctx.slopes = ctx.slopes, None
         if slopes is None:
-            _, slopes = ctx.compute(*ctx.saved_tensors, ctx.needs_input_grad[:2])
+            with _denormals_as_zero():
+                _, slopes = ctx.compute(*ctx.saved_tensors, ctx.needs_input_grad[:2])
         scaled = [None if slope is None else slope.mul_(gradient.to(slope.dtype)[..., None, None]) for slope in slopes]
         return scaled[0], scaled[1], None
+
+
+@contextmanager
+def _denormals_as_zero() -> Iterator[None]:
+    """Products of small entries of Grams fall below the smallest normal number, where a processor takes many times as long.
+
+    The setting is that of this thread, and comes back to what it was.
+    """
+    already = bool(torch.tensor(torch.finfo(torch.float32).tiny) / 2 == 0)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(already)
 
 
 def with_slopes(left: Tensor, right: Tensor, compute: Compute) -> Tensor:
