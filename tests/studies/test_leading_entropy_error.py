@@ -1,6 +1,6 @@
 """How far DiME by leading eigenvalues is from DiME by all of them, in value and gradient: order 1.01, two permutations, seed 0.
 
-About ten minutes of one core; the table is in `docs/design/dime-without-eigenvectors.md`.
+About four minutes of one core; the table is in `docs/design/dime-without-eigenvectors.md`.
 """
 
 from __future__ import annotations
