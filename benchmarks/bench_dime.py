@@ -1,4 +1,4 @@
-"""One training step of DiME, value and gradient by the embeddings, against a loop over ``eigh`` with autograd.
+"""One step of DiME, value and gradient, against a loop over ``eigh`` with autograd: from embeddings by the loss, and from Grams.
 
 Run as ``python benchmarks/bench_dime.py``. The peer is written here as the released code of the objective does it: a joint entropy by
 eigenvalues for the pairs and for each permutation, autograd through all of them. Every step is taken in a process of
@@ -15,6 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import torch
@@ -22,6 +24,7 @@ from torch import Tensor
 
 import gramian as gm
 from _harness import Row, write
+from gramian.multiview import DiMELoss
 
 WIDTH, SEED = 10, 0
 KINDS = ("correlated Gaussians", "ten clusters")
@@ -42,23 +45,33 @@ def embeddings(kind: str, n: int) -> tuple[Tensor, Tensor]:
     return centres[0, chosen] + normal(n, WIDTH), centres[1, chosen] + normal(n, WIDTH)
 
 
-def ours(x: Tensor, y: Tensor, alpha: float, permutations: int, rank: int | None) -> Tensor:
-    """DiME of two Gaussian Grams."""
-    grams = (gm.gaussian_kernel(view, bandwidth="dimension") for view in (x, y))
-    return gm.dime(*grams, alpha=alpha, permutations=permutations, rank=rank, seed=SEED)
+def ours(views: Sequence[Tensor], settings: Row) -> Tensor:
+    """DiME of two views by the loss, or of two Grams."""
+    told = {"alpha": settings["alpha"], "permutations": settings["permutations"]}
+    small = settings["rank"] is None or settings["rank"] >= len(views[0])
+    rank = None if small else settings["rank"]
+    if settings["start"] == "grams":
+        return gm.dime(*views, rank=rank, seed=SEED, **told)
+    return -DiMELoss(bandwidth="dimension", rank=rank, seed=SEED, **told)(views)
 
 
-def loop(x: Tensor, y: Tensor, alpha: float, permutations: int) -> Tensor:
+def gram(view: Tensor) -> Tensor:
+    """A Gaussian Gram as one would write it."""
+    sigma = (view.shape[1] / 2) ** 0.5
+    return torch.exp(-(torch.cdist(view, view) ** 2) / (2 * sigma**2))
+
+
+def loop(views: Sequence[Tensor], settings: Row) -> Tensor:
     """The same quantity and the same permutations, by all eigenvalues of every product."""
-    sigma = (x.shape[1] / 2) ** 0.5
-    gram_x, gram_y = (torch.exp(-(torch.cdist(view, view) ** 2) / (2 * sigma**2)) for view in (x, y))
+    gram_x, gram_y = views if settings["start"] == "grams" else map(gram, views)
+    alpha = settings["alpha"]
 
-    def entropy(gram: Tensor) -> Tensor:
-        values, _ = torch.linalg.eigh(gram / gram.trace())
+    def entropy(product: Tensor) -> Tensor:
+        values, _ = torch.linalg.eigh(product / product.trace())
         return (values.abs() ** alpha).sum().log() / (1 - alpha)
 
     generator = torch.Generator().manual_seed(SEED)
-    orders = [torch.randperm(len(x), generator=generator) for _ in range(permutations)]
+    orders = [torch.randperm(len(gram_x), generator=generator) for _ in range(settings["permutations"])]
     shuffled = torch.stack([entropy(gram_x * gram_y[order][:, order]) for order in orders]).mean()
     return shuffled - entropy(gram_x * gram_y)
 
@@ -66,24 +79,24 @@ def loop(x: Tensor, y: Tensor, alpha: float, permutations: int) -> Tensor:
 def step(settings: Row, file: Path) -> None:
     """In a process of its own: time and memory of steps, printed; value and gradient, to a file."""
     torch.set_num_threads(settings["threads"])
-    arguments = settings["alpha"], settings["permutations"]
 
-    def once(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        x, y = (view.clone().requires_grad_() for view in (x, y))
-        small = settings["rank"] is None or settings["rank"] >= len(x)
-        value = (
-            loop(x, y, *arguments) if settings["loop"] else ours(x, y, *arguments, None if small else settings["rank"])
-        )
+    def given(n: int) -> list[Tensor]:
+        views = embeddings(settings["kind"], n)
+        return [gram(view) for view in views] if settings["start"] == "grams" else list(views)
+
+    def once(views: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        inputs = [view.clone().requires_grad_() for view in views]
+        value = (loop if settings["loop"] else ours)(inputs, settings)
         value.backward()
-        return value.detach(), torch.cat([x.grad.flatten(), y.grad.flatten()])
+        return value.detach(), torch.cat([view.grad.flatten() for view in inputs])
 
-    once(*embeddings(settings["kind"], 64))  # what the first call loads is not a step
-    views = embeddings(settings["kind"], settings["n"])
+    once(given(64))  # what the first call loads is not a step
+    views = given(settings["n"])
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     seconds, wall = [], []
     for _ in range(settings["repeats"]):
         start, clock = time.process_time(), time.perf_counter()
-        value, gradient = once(*views)
+        value, gradient = once(views)
         seconds.append(time.process_time() - start)
         wall.append(time.perf_counter() - clock)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
@@ -105,15 +118,23 @@ def bench(n: int, permutations: int, rank: int, repeats: int, threads: int) -> l
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         for kind in KINDS:
-            for alpha, leading in ((1.01, rank), (2.0, None)):
-                common = {"kind": kind, "n": n, "alpha": alpha, "permutations": permutations, "threads": threads}
+            for alpha, start in product((1.01, 2.0), ("embeddings", "grams")):
+                leading = None if alpha == 2 else rank
+                common = {
+                    "start": start,
+                    "kind": kind,
+                    "n": n,
+                    "alpha": alpha,
+                    "permutations": permutations,
+                    "threads": threads,
+                }
                 theirs, exact = measured({**common, "loop": True, "rank": None, "repeats": 1}, Path(folder))
                 mine, found = measured({**common, "loop": False, "rank": leading, "repeats": repeats}, Path(folder))
                 fastest = min(mine["seconds"])
                 own = sorted(mine["seconds"])[len(mine["seconds"]) // 2]
                 value = float(exact["value"])
                 cosine = torch.cosine_similarity(found["gradient"].double(), exact["gradient"].double(), dim=0)
-                name = f"order {alpha:g}, {'exact' if leading is None else f'rank {leading}'}, {kind}"
+                name = f"order {alpha:g}, {'exact' if leading is None else f'rank {leading}'}, {kind}, from {start}"
                 error = abs(float(found["value"]) / value - 1)
                 rows.append(
                     {
@@ -137,7 +158,7 @@ def bench(n: int, permutations: int, rank: int, repeats: int, threads: int) -> l
                     }
                 )
                 print(
-                    f"  {name:42s}{own:8.2f} s {mine['peak_mb']:7.0f} MB; loop {theirs['seconds'][0]:7.1f} s "
+                    f"  {name:58s}{own:8.2f} s {mine['peak_mb']:7.0f} MB; loop {theirs['seconds'][0]:7.1f} s "
                     f"{theirs['peak_mb']:7.0f} MB; {rows[-1]['ratio']:6.1f}x, error {error:.2%}, cosine {float(cosine):.4f}",
                     flush=True,
                 )

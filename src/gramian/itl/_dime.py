@@ -16,7 +16,7 @@ from gramian.itl._order import checked_order
 from gramian.itl._randomness import as_generator
 from gramian.itl._shapes import ArrayT, Count, Order, Seed
 
-__all__ = ["dime"]
+__all__ = ["dime", "unchecked_dime"]
 
 
 def dime(
@@ -76,25 +76,44 @@ def dime(
     names = ("gram_x", "gram_y")
     converted = checked_grams(names, [gram_x, gram_y])
     left, right = converted.tensors
-    size = left.shape[-1]
-    draws: list[Tensor] = [
-        torch.randperm(size, generator=generator, device=generator.device).to(right.device) for _ in range(count)
-    ]
-    if order == 2 or (leading is not None and leading < size):
+    if order == 2 or (leading is not None and leading < left.shape[-1]):
         for name, gram in zip(names, (left, right), strict=True):
             check_definite(name, gram, converted.eps)
-        start = None if leading is None else random_start(size, leading, generator).to(right.device)
+    return converted.restore(
+        unchecked_dime(
+            left, right, order=order, permutations=count, rank=leading, generator=generator, eps=converted.eps
+        )
+    )
+
+
+def unchecked_dime(
+    left: Tensor,
+    right: Tensor,
+    *,
+    order: float,
+    permutations: int,
+    rank: int | None,
+    generator: torch.Generator,
+    eps: float,
+) -> Tensor:
+    """DiME of what is known to be two Grams, such as kernels of our own: :func:`dime` without its passes over them."""
+    size = left.shape[-1]
+    draws: list[Tensor] = [
+        torch.randperm(size, generator=generator, device=generator.device).to(right.device) for _ in range(permutations)
+    ]
+    if order == 2 or (rank is not None and rank < size):
+        start = None if rank is None else random_start(size, rank, generator).to(right.device)
         # The shuffles' mean, less the pairs as they are.
         orders = [*draws, torch.arange(size, device=right.device)]
-        weights = [1 / count] * count + [-1.0]
-        value = joint_entropies(left, right, orders, weights, order, start=start, rank=leading, eps=converted.eps)
-        return converted.restore(value)
-    paired = hadamard_entropy((left, right), order, eps=converted.eps)
+        weights = [1 / permutations] * permutations + [-1.0]
+        value: Tensor = joint_entropies(left, right, orders, weights, order, start=start, rank=rank, eps=eps)
+        return value
+    paired: Tensor = hadamard_entropy((left, right), order, eps=eps)
     total = torch.zeros_like(paired)
     for draw in draws:
         moved = right.index_select(-2, draw).index_select(-1, draw)
-        total = total + hadamard_entropy((left, moved), order, eps=converted.eps)
-    return converted.restore(total / count - paired)
+        total = total + hadamard_entropy((left, moved), order, eps=eps)
+    return total / permutations - paired
 
 
 def _checked_rank(rank: Count, order: float) -> int:

@@ -66,15 +66,15 @@ def _potential(left: Tensor, right: Tensor, order: Tensor | None) -> Tensor:
     total = torch.zeros(left.shape[:-2], dtype=spectral_dtype(left), device=left.device)
     for rows in strips_of(left.shape[-1]):
         strip = left[..., rows, rows.start :] * shuffled_rows(right, order, rows, first=rows.start)
-        height = strip.shape[-2]
-        total += 2 * _squares(strip[..., height:]) + _squares(strip[..., :height])
+        total += 2 * _squares(strip) - _squares(strip[..., : strip.shape[-2]])
     return total
 
 
 def _squares(strip: Tensor) -> Tensor:
-    """By rows, whose lengths single precision can hold, then in the wider type."""
-    lengths: Tensor = torch.linalg.vector_norm(strip, dim=-1)
-    return lengths.to(spectral_dtype(strip)).square().sum(-1)
+    # A vector times itself: as a reduction over two axes it takes several times as long.
+    flat = strip.reshape(-1, strip.shape[-2:].numel())
+    sums = torch.stack([torch.dot(row, row) for row in flat])
+    return sums.to(spectral_dtype(strip)).reshape(strip.shape[:-2])
 
 
 def _add_slope(slope: Tensor, gram: Tensor, other: Tensor, order: Tensor | None, by_square: Tensor) -> None:

@@ -9,8 +9,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from gramian.itl import dime
+from gramian.itl import as_generator
 from gramian.itl._counts import checked_count
+from gramian.itl._dime import unchecked_dime
 from gramian.itl._errors import type_fault, value_fault
 from gramian.itl._order import checked_order
 from gramian.multiview._codes import KERNELS, Rule, checked_codes, code_gram
@@ -108,10 +109,13 @@ class DiMELoss(nn.Module):
         with torch.autocast(codes[0].device.type, enabled=False):
             grams = [code_gram(code, self.kernel, self.bandwidth, self.log_factor) for code in codes]
             values = [
-                dime(left, right, alpha=self.alpha, permutations=self.permutations, rank=rank, seed=draw)
+                unchecked_dime(
+                    left, right, order=self.alpha, permutations=self.permutations, rank=rank,
+                    generator=as_generator(draw), eps=torch.finfo(left.dtype).eps,
+                )
                 for left, right in combinations(grams, 2)
-            ]
-        return -torch.stack(values).mean()
+            ]  # fmt: skip
+        return -torch.stack(values).mean().to(grams[0].dtype)
 
     def leading(self, size: int) -> int | None:
         """How many eigenvalues a batch of ``size`` is judged by, None for all."""
