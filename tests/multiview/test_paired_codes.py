@@ -10,7 +10,7 @@ from sklearn.cross_decomposition import CCA
 
 from tests.studies._paired_views import Images, batches, digits, held_out, noisy, others_of_the_class, paired, rotated
 from tests.studies._view_encoders import LINEAR_CCA, UNTRAINED, Budget, measured, participation, trained
-from tests.studies._view_objectives import linear_cca, objective, total_correlation
+from tests.studies._view_objectives import linear_cca, objective, total_correlation, whitened
 
 
 def generator(seed=0):
@@ -95,6 +95,17 @@ def test_a_ridge_of_the_variance_halves_total_correlation():
     assert total_correlation(*white, ridge=1.0).item() == pytest.approx(expected.sum() / 2, abs=1e-9)
 
 
+def test_whitened_codes_have_covariance_one_and_dime_of_them_sees_no_mixture():
+    x, y, _ = correlated(100)
+    views = [torch.from_numpy(view) for view in (x, y)]
+    np.testing.assert_allclose(np.cov(whitened(views[0], ridge=0.0).numpy().T), np.eye(3), atol=1e-9)
+    loss = objective("DiME, whitened", latent=3, seed=0, alpha=2).eval()
+    mixed = 30 * views[0] @ torch.randn(3, 3, generator=generator(), dtype=torch.float64)
+    assert loss(views).item() == pytest.approx(loss([mixed, views[1]]).item(), abs=0.005)
+    plain = objective("DiME", latent=3, seed=0, alpha=2).eval()
+    assert abs(plain(views).item() - plain([mixed, views[1]]).item()) > 0.03
+
+
 def test_total_correlation_has_the_gradient_of_finite_differences():
     views = [torch.from_numpy(view[:12]).requires_grad_() for view in correlated()[:2]]
     assert torch.autograd.gradcheck(lambda *given: total_correlation(*given, ridge=0.1), views)
@@ -130,12 +141,12 @@ def test_participation_counts_the_directions():
     assert participation(square * [1, 1e-6]) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("name", ["DiME", "deep CCA", "InfoNCE", "CKA", "supervised"])
+@pytest.mark.parametrize("name", ["DiME", "DiME, whitened", "deep CCA", "InfoNCE", "CKA", "supervised"])
 def test_a_few_steps_bring_digits_further_than_first_weights(name):
     learn, test = digits()
     budget = Budget(steps=15, batch=250, copies=1)
     told = {"latent": 5, "seed": 0, "budget": budget}
-    more = {"alpha": 2} if name == "DiME" else {}
+    more = {"alpha": 2} if name.startswith("DiME") else {}
     first = measured(UNTRAINED, learn, test, **told)["accuracy"]
     found = measured(name, learn, test, lr=0.01, **told, **more)["accuracy"]
     assert found[0] > first[0] + 0.05

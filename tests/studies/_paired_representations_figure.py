@@ -1,4 +1,4 @@
-"""Figure of the study of codes, drawn from `docs/assets/paired-representations.json`; run as a module it draws it again."""
+"""Figure and tables of the study of codes, from `docs/assets/paired-representations.json`; run as a module it makes them again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from tests.studies._figures import ASSETS, _picture
 
 _COLORS = {
     "DiME": "#3b5bdb",
+    "DiME, whitened": "#74c0fc",
     "deep CCA": "#d9480f",
     "InfoNCE": "#2b8a3e",
     "Barlow Twins": "#862e9c",
@@ -54,5 +55,19 @@ def draw_paired_representations() -> Path:
     return _picture(figure, "paired-representations", width=1350, height=440, right=150)
 
 
+def tables() -> str:
+    """Mean accuracies of both views by objective and latent size, in Markdown, as the guide has them."""
+    sets = json.loads((ASSETS / "paired-representations.json").read_text(encoding="utf-8"))["sets"]
+    lines = []
+    for data, study in sets.items():
+        lines += [f"\n| {data}, {study['seeds']} seeds | " + " | ".join(map(str, study["latent"])) + " |"]
+        lines += ["|---|" + "---|" * len(study["latent"])]
+        for name in _COLORS:
+            pairs = zip(*study["objectives"][name]["accuracy"], strict=True)
+            cells = (f"{100 * first:.1f} / {100 * second:.1f}" for first, second in pairs)
+            lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
-    print(draw_paired_representations())
+    print(draw_paired_representations(), tables(), sep="\n")

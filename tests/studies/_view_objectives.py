@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,22 +27,32 @@ class PairLoss(nn.Module):
         return self.value(codes[0], codes[1])
 
 
+def whitened(code: Tensor, *, ridge: float) -> Tensor:
+    """Centred code ``(n, d)`` with covariance I, over n - 1, up to ``ridge``, in float64.
+
+    By the Cholesky factor in place of the symmetric root: they differ by a rotation, which neither singular values nor distances see.
+    """
+    centred = code.double() - code.double().mean(0)
+    covariance = centred.mT @ centred / (len(code) - 1)
+    factor = torch.linalg.cholesky(covariance + ridge * torch.eye(code.shape[1], dtype=covariance.dtype))
+    return torch.linalg.solve_triangular(factor, centred.mT, upper=False).mT
+
+
 def total_correlation(first: Tensor, second: Tensor, *, ridge: float = 1e-3) -> Tensor:
     r"""Sum of the canonical correlations of two codes, from 0 to their width.
 
     The nuclear norm of :math:`(S_{11} + r I)^{-1/2} S_{12} (S_{22} + r I)^{-1/2}` with covariances over n - 1 (Andrew et al. 2013). The
     authors of [skean2023] divide by the square root of n less one and take the Frobenius norm.
     """
-    x, y = (code.double() - code.double().mean(0) for code in (first, second))
-    over = len(x) - 1
+    across = whitened(first, ridge=ridge).mT @ whitened(second, ridge=ridge) / (len(first) - 1)
+    return torch.linalg.svdvals(across).sum()
 
-    def root(code: Tensor) -> Tensor:
-        return torch.linalg.cholesky(code.mT @ code / over + ridge * torch.eye(code.shape[1], dtype=code.dtype))
 
-    # Cholesky factors in place of symmetric roots: they differ by a rotation, which singular values do not see.
-    left = torch.linalg.solve_triangular(root(x), x.mT @ y / over, upper=False)
-    whitened = torch.linalg.solve_triangular(root(y), left.mT, upper=False)
-    return torch.linalg.svdvals(whitened).sum()
+class WhitenedDiME(DiMELoss):
+    """DiME of codes that cannot collapse to a few directions, for it is told their whitened form."""
+
+    def forward(self, views: Sequence[Tensor]) -> Tensor:
+        return super().forward([whitened(code, ridge=1e-3).to(code.dtype) for code in views])
 
 
 class Classified(nn.Module):
@@ -61,6 +71,8 @@ def objective(name: str, *, latent: int, seed: int, **settings: Any) -> nn.Modul
     """A fresh loss by the name it has in the study."""
     if name == "DiME":
         return DiMELoss(seed=seed, **settings)
+    if name == "DiME, whitened":
+        return WhitenedDiME(seed=seed, **settings)
     if name == "supervised":
         return Classified(latent, 10)
     if name == "Barlow Twins":

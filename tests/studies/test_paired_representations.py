@@ -36,6 +36,9 @@ GRIDS: dict[str, list[dict[str, list[Any]]]] = {
         {"lr": [0.003, 0.01], "alpha": [1.01], "rank": [64], "bandwidth": ["learned", 1.0], **_QUICK},
         {"lr": [0.003, 0.01], "alpha": [2], **_QUICK},
     ],
+    "DiME, whitened": [
+        {"lr": [*_RATES], "alpha": [1.01], "rank": [64], "bandwidth": [4.0, 8.0], **_QUICK},
+    ],
     "deep CCA": [{"lr": [*_RATES, 0.1], "ridge": [1e-4, 1e-3, 1e-2]}],
     "CKA": [{"lr": [0.001, *_RATES]}],
     "InfoNCE": [{"lr": [*_RATES], "temperature": [0.1, 0.3, 1.0]}],
@@ -91,43 +94,49 @@ def _images(data: str) -> tuple[Images, Images]:
     return fashion(10_000, 5_000)
 
 
-@pytest.fixture(scope="module")
-def study():
-    """The study's numbers, as they go into the docs."""
+def collected(seeds: dict[str, int]) -> dict[str, Any]:
+    """Settings, and for each set the means over so many seeds with their standard deviations."""
     names = [*GRIDS, UNTRAINED]
     choices = {name: chosen(name) for name in names}
     content: dict[str, Any] = {
         "choices": {name: {"settings": settings, "tried": tried} for name, (settings, tried) in choices.items()},
         "sets": {},
     }
-    for data, plan in SETS.items():
+    for data, count in seeds.items():
         learn, test = _images(data)
-        rows: dict[str, dict[str, list[list[float]]]] = {}
-        # Seed by seed: what is stopped early has all objectives at fewer seeds.
-        cells = {
+        sizes, budget = SETS[data]["latent"], SETS[data]["budget"]
+        found = {
             (name, latent, seed): kept(
-                f"{data}-{name}-{latent}-{seed}", name, learn, test, latent=latent, seed=seed, budget=plan["budget"],
+                f"{data}-{name}-{latent}-{seed}", name, learn, test, latent=latent, seed=seed, budget=budget,
                 **choices[name][0],
             )
-            for seed in range(plan["seeds"]) for latent in plan["latent"] for name in names
+            for seed in range(count) for latent in sizes for name in names
         }  # fmt: skip
-        for name in names:
-            over_seeds = np.array(
-                [
-                    [
-                        [cells[name, latent, seed][kind] for seed in range(plan["seeds"])]
-                        for kind in ("accuracy", "dimensions")
-                    ]
-                    for latent in plan["latent"]
-                ]
-            )
-            mean, spread = over_seeds.mean(2), over_seeds[:, 0].std(1, ddof=1)
-            rows[name] = {
-                "accuracy": mean[:, 0].T.tolist(),
-                "deviation": spread.T.tolist(),
-                "dimensions": mean[:, 1].T.tolist(),
-            }
-        content["sets"][data] = {"latent": plan["latent"], "seeds": plan["seeds"], "objectives": rows}
+        rows = {
+            name: _over_seeds([[found[name, latent, seed] for seed in range(count)] for latent in sizes])
+            for name in names
+        }
+        content["sets"][data] = {"latent": sizes, "seeds": count, "objectives": rows}
+    return content
+
+
+def _over_seeds(cells: list[list[dict[str, list[float]]]]) -> dict[str, list[list[float]]]:
+    """By view and latent size."""
+    accuracy, dimensions = (
+        np.array([[one[kind] for one in row] for row in cells]) for kind in ("accuracy", "dimensions")
+    )
+    spread = accuracy.std(1, ddof=1) if accuracy.shape[1] > 1 else np.zeros_like(accuracy[:, 0])
+    return {
+        "accuracy": accuracy.mean(1).T.tolist(),
+        "deviation": spread.T.tolist(),
+        "dimensions": dimensions.mean(1).T.tolist(),
+    }
+
+
+@pytest.fixture(scope="module")
+def study():
+    """The study's numbers, as they go into the docs."""
+    content = collected({data: plan["seeds"] for data, plan in SETS.items()})
     write_json("paired-representations", content)
     draw_paired_representations()
     return content
