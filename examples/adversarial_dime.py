@@ -75,7 +75,7 @@ def _mlp(inputs: int, outputs: int) -> nn.Sequential:
 
 def train(
     *,
-    steps: int = 1000,
+    steps: int = 1500,
     inner: int = 5,
     seed: int = 0,
     progress: Callable[[int, float, float, Coverage], None] | None = None,
@@ -134,7 +134,7 @@ def train(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train, and print what is covered on the way and at the end."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--inner", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     told = parser.parse_args(arguments)

@@ -7,7 +7,7 @@ import torch
 pytest.importorskip("sklearn", reason="needs scikit-learn")
 
 from sklearn.base import clone
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 import gramian as gm
 from gramian.multiview import DiMEEncoder
@@ -136,3 +136,27 @@ def test_codes_of_other_shapes_are_refused(apart):
         encoder.reconstruct(views, shared=codes[:1])
     with pytest.raises(ValueError, match=r"shared\[1\]: expected codes of shape \(256, 1\); got \(5, 1\)"):
         encoder.reconstruct(views, shared=[codes[0], codes[1][:5]])
+
+
+def test_classes_are_read_from_shared_codes_and_own_groups_from_exclusive_ones_alone():
+    """Four classes that the views share, four groups that each has alone; linear readers on held-out samples."""
+    rng = np.random.default_rng(0)
+    number, kinds = 600, 4
+    drawn = rng.integers(kinds, size=(3, number))
+    views = []
+    for group in drawn[1:]:
+        corners = np.hstack([np.eye(kinds)[drawn[0]], np.eye(kinds)[group]])
+        views.append((3 * corners + 0.2 * rng.normal(size=corners.shape)) @ np.linalg.qr(rng.normal(size=(8, 8)))[0])
+    train, test = [view[:400] for view in views], [view[400:] for view in views]
+    told = {"encoders": "linear", "latent": 3, "exclusive": 3, "alpha": 1.01, "permutations": 1, "device": "cpu"}
+    encoder = DiMEEncoder(**told, batch_size=100, epochs=15, lr=0.05).fit(train)
+    codes = zip(
+        *(call(part) for part in (train, test) for call in (encoder.transform, encoder.transform_exclusive)),
+        strict=True,
+    )
+    for group, (shared, alone, shared_test, alone_test) in zip(drawn[1:], codes, strict=True):
+        for fitted, judged, has in ((shared, shared_test, drawn[0]), (alone, alone_test, group)):
+            hasnt = group if has is drawn[0] else drawn[0]
+            for known, least, most in ((has, 0.9, 1.0), (hasnt, 0.0, 0.4)):
+                reader = LogisticRegression(max_iter=500).fit(fitted, known[:400])
+                assert least <= reader.score(judged, known[400:]) <= most
