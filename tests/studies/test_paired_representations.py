@@ -147,3 +147,12 @@ def test_every_trained_encoder_beats_its_first_weights(study, data):
     found = study["sets"][data]["objectives"]
     for name in GRIDS:
         assert (np.array(found[name]["accuracy"]) > np.array(found[UNTRAINED]["accuracy"])).all(), name
+
+
+def test_dime_keeps_to_three_directions_however_wide_the_code(study):
+    """The reason why it falls behind at widths of ten: deep CCA fills seven."""
+    found = study["sets"]["digits"]["objectives"]
+    widest = SETS["digits"]["latent"].index(15)
+    for view in range(2):
+        assert found["DiME"]["dimensions"][view][widest] < 3
+        assert found["deep CCA"]["dimensions"][view][widest] > 5
