@@ -4,8 +4,8 @@
     python examples/rotated_and_noisy_views.py --out runs/rotated --root path/to/data
 
 View 1 is an image turned by up to 45 degrees; view 2 is a different image of the same class under noise. The first line trains on
-scikit-learn's digits, in about a minute; with `--root` on the first 10,000 images of Fashion-MNIST, whose four files lie
-unpacked in `FashionMNIST/raw` there, in some minutes. It prints how much a linear classifier gets out of frozen codes, before training and
+scikit-learn's digits; with `--root` on the first 10,000 images of Fashion-MNIST, whose four files lie
+unpacked in `FashionMNIST/raw` there. It prints how much a linear classifier gets out of frozen codes, before training and
 after, and leaves `latent_map.html`, the codes of test images in the plane, and `training.html`.
 """
 
@@ -73,7 +73,7 @@ def main() -> None:
     train_labels = np.tile(labels, asked.copies)
     test = paired_views(test_images, test_labels, rng)
 
-    # One permutation and 64 leading eigenvalues: a step is several times quicker than by the defaults, and as good here.
+    # One permutation and 64 leading eigenvalues: a step is quicker than by the defaults.
     told = {"latent": asked.latent, "batch_size": asked.batch_size, "permutations": 1, "rank": 64, "device": "cpu"}
     first = DiMEEncoder(**told, epochs=1, lr=1e-9).fit(train)
     trained = DiMEEncoder(**told, epochs=asked.epochs, lr=0.003).fit(train)
