@@ -155,8 +155,8 @@ def test_classes_are_read_from_shared_codes_and_own_groups_from_exclusive_ones_a
         strict=True,
     )
     for group, (shared, alone, shared_test, alone_test) in zip(drawn[1:], codes, strict=True):
-        for fitted, judged, has in ((shared, shared_test, drawn[0]), (alone, alone_test, group)):
-            hasnt = group if has is drawn[0] else drawn[0]
-            for known, least, most in ((has, 0.9, 1.0), (hasnt, 0.0, 0.4)):
+        common = drawn[0]
+        for fitted, judged, has, lacks in ((shared, shared_test, common, group), (alone, alone_test, group, common)):
+            for known, least, most in ((has, 0.9, 1.0), (lacks, 0.0, 0.4)):
                 reader = LogisticRegression(max_iter=500).fit(fitted, known[:400])
                 assert least <= reader.score(judged, known[400:]) <= most
