@@ -47,7 +47,6 @@ TITLES: dict[str, tuple[str, tuple[str, ...]]] = {
     "Barlow Twins": ("barlow", ()),
     "SimSiam": ("simsiam", ()),
 }
-MEASURES = ("effective_rank", "entropy")
 
 
 def trained(title: str, seed: int) -> dict[str, Any]:
@@ -55,7 +54,7 @@ def trained(title: str, seed: int) -> dict[str, Any]:
     folder = study_folder("ssl-convergence") / f"{_short(title)}-{seed}"
     kept = folder / "study.json"
     if kept.exists():
-        return {**json.loads(kept.read_text()), "spectra": _spectra(folder)}
+        return {**json.loads(kept.read_text()), **_looks(folder)}
     root = Path(os.environ["GRAMIAN_TEST_DATA"]) / "cifar10"
     method, own = TITLES[title]
     result = pretrain(
@@ -81,7 +80,7 @@ def trained(title: str, seed: int) -> dict[str, Any]:
         "views_per_epoch": IMAGES // 128 * 128 * result.recipe.number_of_views,
     }
     kept.write_text(json.dumps(found))
-    return {**found, "spectra": _spectra(folder)}
+    return {**found, **_looks(folder)}
 
 
 def epoch_seconds(title: str) -> float:
@@ -109,16 +108,21 @@ def _short(title: str) -> str:
     return title.replace(", ", "-").replace(" ", "-").lower()
 
 
-def _spectra(folder: Path) -> list[dict[str, Any]]:
-    """The 64 largest eigenvalues of the embeddings' covariance, as shares of its trace, nearest to epochs 0, 1, 5 and the last."""
-    rows = read_run(folder).tables["training_spectra"].to_pylist()
-    epochs = sorted({row["epoch"] for row in rows})
+def _looks(folder: Path) -> dict[str, Any]:
+    """The embeddings' covariance nearest to epochs 0, 1, 5 and the last: its 64 largest shares of the trace, and its effective rank."""
+    tables = read_run(folder).tables
+    spectra, measures = (
+        [row for row in tables[name].to_pylist() if row["source"] == "embeddings"]
+        for name in ("training_spectra", "training_measures")
+    )
+    epochs = sorted({row["epoch"] for row in spectra})
     chosen = sorted({min(epochs, key=lambda epoch: abs(epoch - wanted)) for wanted in (0, 1, 5, EPOCHS)})
-    found = []
+    found, ranks = [], []
     for epoch in chosen:
-        values = [row["eigenvalue"] for row in rows if row["epoch"] == epoch and row["source"] == "embeddings"]
+        values = [row["eigenvalue"] for row in spectra if row["epoch"] == epoch]
         found.append({"epoch": epoch, "eigenvalues": [value / sum(values) for value in values[:64]]})
-    return found
+        ranks += [row["value"] for row in measures if row["epoch"] == epoch and row["measure"] == "effective_rank"]
+    return {"spectra": found, "effective_rank": ranks}
 
 
 if __name__ == "__main__":

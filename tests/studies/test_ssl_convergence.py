@@ -1,6 +1,6 @@
 """How fast encoders learn: FroSSL with 2, 4 and 8 views beside four rivals of three families, on 4,000 images of CIFAR-10.
 
-ResNet-18 of width 16, 20 epochs, three seeds, views and optimizer the same for everybody. About an hour and a half of two cores, as
+ResNet-18 of width 16, 20 epochs, three seeds, views and optimizer the same for everybody. About two hours of two cores, as
 `python -m tests.studies._ssl_convergence TITLE SEED` side by side; what is trained is kept.
 """
 
@@ -44,6 +44,7 @@ def study():
             "probe": np.mean([[value for _, value, _ in run["probe_accuracy"]] for run in runs], axis=0).tolist(),
             "knn_of_seeds": [run["knn20_accuracy"][-1][1] for run in runs],
             "epoch_seconds": epoch_seconds(title),
+            "effective_rank": np.mean([run["effective_rank"] for run in runs], axis=0).tolist(),
             "spectra": runs[0]["spectra"],
         }
     write_json("ssl-convergence", content)
