@@ -10,7 +10,7 @@ from torch import Tensor
 from gramian.itl._arrays import spectral_dtype
 from gramian.itl._dependence import check_trace
 from gramian.itl._shapes import Float
-from gramian.itl._shuffled_grams import Slopes, mirror, shuffled_rows, strips_of, with_slopes
+from gramian.itl._shuffled_grams import ShuffledStrips, Slopes, fresh_like, mirror, strips_of, with_slopes
 
 __all__ = ["collision_entropies"]
 
@@ -32,54 +32,60 @@ def _collisions(
     """``2 log sum_i L_ii R_p(i)p(i) - log sum_ij L_ij^2 R_p(i)p(j)^2``, weighted and summed, and its derivatives by both."""
     wide = spectral_dtype(left)
     diagonals = [gram.diagonal(dim1=-2, dim2=-1).to(wide) for gram in (left, right)]
-    slopes: Slopes = [torch.zeros_like(left) if there else None for there in wanted]
-    by_diagonal = [torch.zeros_like(diagonal) for diagonal in diagonals]
-    same = torch.arange(left.shape[-1], device=left.device)
-    total = torch.zeros(left.shape[:-2], dtype=wide, device=left.device)
-    for order, weight in zip(orders, weights, strict=True):
-        there = None if torch.equal(order, same) else order
-        back = None if there is None else torch.argsort(there)
-        trace = (diagonals[0] * diagonals[1].index_select(-1, order)).sum(-1)
+    traces = [(diagonals[0] * diagonals[1].index_select(-1, order)).sum(-1) for order in orders]
+    for trace in traces:
         check_trace(trace)
-        potential = _potential(left, right, there)
+    same = torch.arange(left.shape[-1], device=left.device)
+    moves = [None if torch.equal(order, same) else order for order in orders]
+    potentials = _potentials(left, right, moves)
+    total = torch.zeros(left.shape[:-2], dtype=wide, device=left.device)
+    for weight, trace, potential in zip(weights, traces, potentials, strict=True):
         total += weight * (2 * trace.log() - potential.log())
-        by_trace = (2 * weight / trace).unsqueeze(-1)
-        by_square = (-2 * weight / potential).to(left.dtype)[..., None, None]
-        # Of the left Gram as it stands, and of the right one seen from its own order.
-        for slope, gram, other, diagonal, by, way in (
-            (slopes[0], left, right, diagonals[1], by_diagonal[0], there),
-            (slopes[1], right, left, diagonals[0], by_diagonal[1], back),
-        ):
-            if slope is None:
-                continue
-            by += by_trace * (diagonal if way is None else diagonal.index_select(-1, way))
-            _add_slope(slope, gram, other, way, by_square)
-    for slope, by in zip(slopes, by_diagonal, strict=True):
-        if slope is not None:
-            mirror(slope)
-            slope.diagonal(dim1=-2, dim2=-1).add_(by.to(slope.dtype))
+    by_trace = [(2 * weight / trace).unsqueeze(-1) for weight, trace in zip(weights, traces, strict=True)]
+    by_square = [-2 * weight / potential for weight, potential in zip(weights, potentials, strict=True)]
+    slopes: Slopes = [None, None]
+    # Of the left Gram as it stands, and of the right one seen from its own order.
+    ways = [moves, [None if order is None else torch.argsort(order) for order in moves]]
+    for place, (gram, other, diagonal) in enumerate(((left, right, diagonals[1]), (right, left, diagonals[0]))):
+        if not wanted[place]:
+            continue
+        slope = _slope(gram, other, ways[place], by_square)
+        for way, by in zip(ways[place], by_trace, strict=True):
+            own = by * (diagonal if way is None else diagonal.index_select(-1, way))
+            slope.diagonal(dim1=-2, dim2=-1).add_(own.to(slope.dtype))
+        slopes[place] = slope
     return total, slopes
 
 
-def _potential(left: Tensor, right: Tensor, order: Tensor | None) -> Tensor:
-    """``sum_ij (L_ij R_p(i)p(j))^2`` of symmetric matrices, from the half above the diagonal."""
-    total = torch.zeros(left.shape[:-2], dtype=spectral_dtype(left), device=left.device)
+def _potentials(left: Tensor, right: Tensor, orders: list[Tensor | None]) -> list[Tensor]:
+    """``sum_ij (L_ij R_p(i)p(j))^2`` of symmetric matrices for each order, from the half above the diagonal."""
+    shuffled = ShuffledStrips(right)
+    parts: list[list[Tensor]] = [[] for _ in orders]
     for rows in strips_of(left.shape[-1]):
-        strip = left[..., rows, rows.start :] * shuffled_rows(right, order, rows, first=rows.start)
-        total += 2 * _squares(strip) - _squares(strip[..., : strip.shape[-2]])
-    return total
+        own = 2 * left[..., rows, rows.start :].square()
+        # What is above the diagonal stands for both halves; the square on it holds both.
+        own[..., : own.shape[-2]].div_(2)
+        for part, order in zip(parts, orders, strict=True):
+            part.append(_products(own, shuffled(order, rows).square_()))
+    return [torch.stack(part).to(spectral_dtype(left)).sum(0) for part in parts]
 
 
-def _squares(strip: Tensor) -> Tensor:
-    # A vector times itself: as a reduction over two axes it takes several times as long.
-    flat = strip.reshape(-1, strip.shape[-2:].numel())
-    sums = torch.stack([torch.dot(row, row) for row in flat])
-    return sums.to(spectral_dtype(strip)).reshape(strip.shape[:-2])
+def _products(left: Tensor, right: Tensor) -> Tensor:
+    # Vector times vector: as a reduction over two axes it takes several times as long.
+    pairs = zip(*(strip.reshape(-1, strip.shape[-2:].numel()) for strip in (left, right)), strict=True)
+    return torch.stack([torch.dot(*pair) for pair in pairs]).reshape(left.shape[:-2])
 
 
-def _add_slope(slope: Tensor, gram: Tensor, other: Tensor, order: Tensor | None, by_square: Tensor) -> None:
-    """Adds ``by_square`` times ``gram * other^2`` with the other's rows and columns in this order, above the diagonal."""
+def _slope(gram: Tensor, other: Tensor, orders: list[Tensor | None], by_square: list[Tensor]) -> Tensor:
+    """``gram`` times the sum over orders of ``by_square other^2`` with the other's rows and columns in this order."""
+    slope, shuffled = fresh_like(gram), ShuffledStrips(other)
+    scales = [by.to(gram.dtype)[..., None, None] for by in by_square]
     for rows in strips_of(gram.shape[-1]):
-        strip = shuffled_rows(other, order, rows, first=rows.start)
-        weighted = (strip * by_square).mul_(strip)
-        slope[..., rows, rows.start :].addcmul_(weighted, gram[..., rows, rows.start :])
+        own = gram[..., rows, rows.start :]
+        sums = torch.zeros_like(own, memory_format=torch.contiguous_format)
+        for order, scale in zip(orders, scales, strict=True):
+            strip = shuffled(order, rows)
+            sums.add_(strip.square_().mul_(scale))
+        torch.mul(sums, own, out=slope[..., rows, rows.start :])
+    mirror(slope)
+    return slope

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["Compute", "Slopes", "mirror", "shuffled_rows", "strips_of", "symmetrise", "with_slopes"]
+__all__ = [
+    "Compute",
+    "ShuffledStrips",
+    "Slopes",
+    "fresh_like",
+    "mirror",
+    "shuffled_rows",
+    "strips_of",
+    "symmetrise",
+    "with_slopes",
+]
 
 Slopes = list[Tensor | None]
 Compute = Callable[[Tensor, Tensor, tuple[bool, bool]], tuple[Tensor, Slopes]]
@@ -31,6 +43,35 @@ def shuffled_rows(matrix: Tensor, order: Tensor | None, rows: slice, *, first: i
     if order is None:
         return matrix[..., rows, first:]
     return matrix.index_select(-2, order[rows]).index_select(-1, order[first:])
+
+
+class ShuffledStrips:
+    """Rows of a shuffled Gram from the diagonal on, one strip after the other in the same memory: it stays in the cache."""
+
+    def __init__(self, gram: Tensor) -> None:
+        self._gram = gram
+        size = gram[..., :_ROWS, :].numel()
+        self._rows, self._strip = gram.new_empty(size), gram.new_empty(size)
+
+    def __call__(self, order: Tensor | None, rows: slice) -> Tensor:
+        """The caller's to write to, until the next one is made."""
+        *batch, size, _ = self._gram.shape
+        height, width = rows.stop - rows.start, size - rows.start
+        shape = (*batch, height, width)
+        strip = self._strip[: math.prod(shape)].view(shape)
+        if order is None:
+            return strip.copy_(self._gram[..., rows, rows.start :])
+        whole = (*batch, height, size)
+        moved = self._rows[: math.prod(whole)].view(whole)
+        torch.index_select(self._gram, -2, order[rows], out=moved)
+        return torch.index_select(moved, -1, order[rows.start :], out=strip)
+
+
+def fresh_like(gram: Tensor) -> Tensor:
+    """An uninitialised matrix. In main memory it is NumPy's, which asks for large pages: touched for the first time, it costs a third."""
+    if gram.device.type != "cpu":
+        return torch.empty_like(gram)
+    return torch.from_numpy(np.empty(gram.shape, dtype=str(gram.dtype).removeprefix("torch.")))
 
 
 def symmetrise(matrix: Tensor) -> None:
