@@ -9,6 +9,7 @@ from gramian.itl._counts import checked_count
 from gramian.itl._definiteness import check_definite
 from gramian.itl._dependence import hadamard_entropy
 from gramian.itl._errors import value_fault
+from gramian.itl._gaussian_collisions import gaussian_collisions, serving_points
 from gramian.itl._gram_checks import checked_grams
 from gramian.itl._krylov import random_start
 from gramian.itl._leading_entropy import joint_entropies
@@ -80,9 +81,7 @@ def dime(
         for name, gram in zip(names, (left, right), strict=True):
             check_definite(name, gram, converted.eps)
     return converted.restore(
-        unchecked_dime(
-            left, right, order=order, permutations=count, rank=leading, generator=generator, eps=converted.eps
-        )
+        _dime(left, right, order=order, permutations=count, rank=leading, generator=generator, eps=converted.eps)
     )
 
 
@@ -96,24 +95,47 @@ def unchecked_dime(
     generator: torch.Generator,
     eps: float,
 ) -> Tensor:
-    """DiME of what is known to be two Grams, such as kernels of our own: :func:`dime` without its passes over them."""
+    """DiME of Grams made for it: :func:`dime` without its passes over them, and by the points of Gaussian ones that record a gradient.
+
+    What is recorded then leads to the points, past the Grams.
+    """
+    points = serving_points(left, right) if order == 2 else None
+    if points is not None:
+        value: Tensor = gaussian_collisions(*points, *_shuffles(left, permutations, generator))
+        return value
+    return _dime(left, right, order=order, permutations=permutations, rank=rank, generator=generator, eps=eps)
+
+
+def _dime(
+    left: Tensor,
+    right: Tensor,
+    *,
+    order: float,
+    permutations: int,
+    rank: int | None,
+    generator: torch.Generator,
+    eps: float,
+) -> Tensor:
     size = left.shape[-1]
-    draws: list[Tensor] = [
-        torch.randperm(size, generator=generator, device=generator.device).to(right.device) for _ in range(permutations)
-    ]
+    orders, weights = _shuffles(left, permutations, generator)
     if order == 2 or (rank is not None and rank < size):
         start = None if rank is None else random_start(size, rank, generator).to(right.device)
-        # The shuffles' mean, less the pairs as they are.
-        orders = [*draws, torch.arange(size, device=right.device)]
-        weights = [1 / permutations] * permutations + [-1.0]
         value: Tensor = joint_entropies(left, right, orders, weights, order, start=start, rank=rank, eps=eps)
         return value
     paired: Tensor = hadamard_entropy((left, right), order, eps=eps)
     total = torch.zeros_like(paired)
-    for draw in draws:
+    for draw in orders[:-1]:
         moved = right.index_select(-2, draw).index_select(-1, draw)
         total = total + hadamard_entropy((left, moved), order, eps=eps)
     return total / permutations - paired
+
+
+def _shuffles(gram: Tensor, permutations: int, generator: torch.Generator) -> tuple[list[Tensor], list[float]]:
+    """The drawn orders and that of the pairs, and weights: the shuffles' mean, less the pairs as they are."""
+    size = gram.shape[-1]
+    draws = [torch.randperm(size, generator=generator, device=generator.device) for _ in range(permutations)]
+    orders = [*(draw.to(gram.device) for draw in draws), torch.arange(size, device=gram.device)]
+    return orders, [1 / permutations] * permutations + [-1.0]
 
 
 def _checked_rank(rank: Count, order: float) -> int:

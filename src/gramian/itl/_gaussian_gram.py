@@ -12,7 +12,7 @@ from gramian.itl._distances import cancelled_pairs, direct_distances, squared_di
 from gramian.itl._shapes import Float
 from gramian.itl._shuffled_grams import mirror
 
-__all__ = ["gaussian_gram", "in_strips"]
+__all__ = ["gaussian_gram", "gram_points", "in_strips", "row_strips"]
 
 # Below this, what a strip saves is less than what it costs.
 _SMALLEST = 256
@@ -25,6 +25,12 @@ def in_strips(x: Tensor) -> bool:
     return x.ndim == 2 and x.device.type == "cpu" and len(x) >= _SMALLEST
 
 
+def row_strips(size: int) -> list[slice]:
+    """All rows of a Gram, so many at a time as stay in the cache in float64."""
+    height = max(1, _STRIP // size)
+    return [slice(top, min(top + height, size)) for top in range(0, size, height)]
+
+
 def gaussian_gram(x: Float[Tensor, "n d"], factor: Float[Tensor, ""], dtype: torch.dtype) -> Float[Tensor, "n n"]:
     """``exp(factor |x_i - x_j|^2)`` in this dtype; distances and exponentials are those of the dtype of ``x``.
 
@@ -32,6 +38,15 @@ def gaussian_gram(x: Float[Tensor, "n d"], factor: Float[Tensor, ""], dtype: tor
     """
     gram: Tensor = _GaussianGram.apply(x, factor, dtype)
     return gram
+
+
+def gram_points(gram: Tensor) -> tuple[Float[Tensor, "n d"], Float[Tensor, ""]] | None:
+    """The points and the factor of a Gram that :func:`gaussian_gram` made and nothing has changed, while its gradient is recorded."""
+    if not isinstance(gram.grad_fn, _GaussianGram._backward_cls):
+        return None
+    node: Any = gram.grad_fn
+    x, factor, *_ = node.saved_tensors
+    return x, factor
 
 
 class _GaussianGram(torch.autograd.Function):
@@ -75,14 +90,18 @@ def _strips(x: Tensor) -> Iterator[tuple[slice, Tensor, Tensor, Tensor]]:
     """Rows, squared distances to all points from the first of them on, and which pairs had theirs from differences."""
     left = x - x.mean(0)
     norms = left.square().sum(-1)
-    height = max(1, _STRIP // len(x))
-    for top in range(0, len(x), height):
-        rows, here = slice(top, min(top + height, len(x))), slice(top, None)
+    strips = row_strips(len(x))
+    # One piece of memory for all, which the caller may write to: it stays in the cache.
+    memory = left.new_empty(strips[0].stop * len(x))
+    for rows in strips:
+        here = slice(rows.start, None)
+        shape = (rows.stop - rows.start, len(x) - rows.start)
+        squared = memory[: shape[0] * shape[1]].view(shape)
         with torch.autocast(x.device.type, enabled=False):
-            squared = torch.addmm(norms[here], left[rows], left[here].mT, alpha=-2).add_(norms[rows, None])
+            torch.addmm(norms[here], left[rows], left[here].mT, alpha=-2, out=squared).add_(norms[rows, None])
         row, column = cancelled_pairs(squared, norms[rows], norms[here])
         squared[row, column] = direct_distances(x[rows], x[here], row, column)
-        yield rows, squared, row + top, column + top
+        yield rows, squared, row + rows.start, column + rows.start
 
 
 def _by_points(x: Tensor, factor: Tensor, gram: Tensor, gradient: Tensor, row: Tensor, column: Tensor) -> Tensor:
@@ -90,17 +109,17 @@ def _by_points(x: Tensor, factor: Tensor, gram: Tensor, gradient: Tensor, row: T
     centred = x - x.mean(0)
     counted = torch.cat([centred, torch.ones_like(x[:, :1])], dim=-1)
     sums = torch.zeros_like(counted)
-    height = max(1, _STRIP // len(x))
+    strips = row_strips(len(x))
     # Pairs so close that the difference of sums would lose it: their own differences, and zero in the sums.
     weights = gram[row, column] * (gradient[row, column] + gradient[column, row])
     difference = (x[row] - x[column]) * weights.to(x.dtype)[:, None]
     places, order = torch.cat([row, column]).sort()
     others = torch.cat([column, row])[order]
-    bounds = torch.searchsorted(places, torch.arange(0, len(x) + height, height)).tolist()
-    for number, top in enumerate(range(0, len(x), height)):
-        rows, here = slice(top, min(top + height, len(x))), slice(bounds[number], bounds[number + 1])
+    bounds = torch.searchsorted(places, torch.tensor([*(rows.start for rows in strips), len(x)])).tolist()
+    for rows, first, last in zip(strips, bounds, bounds[1:], strict=False):
+        here = slice(first, last)
         strip = (gram[rows] * gradient[rows]).to(x.dtype)
-        strip[places[here] - top, others[here]] = 0
+        strip[places[here] - rows.start, others[here]] = 0
         with torch.autocast(x.device.type, enabled=False):
             sums[rows] += strip @ counted
             sums.addmm_(strip.mT, counted[rows])

@@ -10,7 +10,7 @@ from torch import Tensor
 from gramian.itl._arrays import spectral_dtype
 from gramian.itl._dependence import check_trace
 from gramian.itl._shapes import Float
-from gramian.itl._shuffled_grams import ShuffledStrips, Slopes, fresh_like, mirror, strips_of, with_slopes
+from gramian.itl._shuffled_grams import ShuffledStrips, Slopes, mirror, strips_of, with_slopes
 
 __all__ = ["collision_entropies"]
 
@@ -78,7 +78,7 @@ def _products(left: Tensor, right: Tensor) -> Tensor:
 
 def _slope(gram: Tensor, other: Tensor, orders: list[Tensor | None], by_square: list[Tensor]) -> Tensor:
     """``gram`` times the sum over orders of ``by_square other^2`` with the other's rows and columns in this order."""
-    slope, shuffled = fresh_like(gram), ShuffledStrips(other)
+    slope, shuffled = torch.empty_like(gram, memory_format=torch.contiguous_format), ShuffledStrips(other)
     scales = [by.to(gram.dtype)[..., None, None] for by in by_square]
     for rows in strips_of(gram.shape[-1]):
         own = gram[..., rows, rows.start :]

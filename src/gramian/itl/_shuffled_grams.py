@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +14,6 @@ __all__ = [
     "Compute",
     "ShuffledStrips",
     "Slopes",
-    "fresh_like",
     "mirror",
     "shuffled_rows",
     "strips_of",
@@ -65,13 +63,6 @@ class ShuffledStrips:
         moved = self._rows[: math.prod(whole)].view(whole)
         torch.index_select(self._gram, -2, order[rows], out=moved)
         return torch.index_select(moved, -1, order[rows.start :], out=strip)
-
-
-def fresh_like(gram: Tensor) -> Tensor:
-    """An uninitialised matrix. In main memory it is NumPy's, which asks for large pages: touched for the first time, it costs a third."""
-    if gram.device.type != "cpu":
-        return torch.empty_like(gram)
-    return torch.from_numpy(np.empty(gram.shape, dtype=str(gram.dtype).removeprefix("torch.")))
 
 
 def symmetrise(matrix: Tensor) -> None:
