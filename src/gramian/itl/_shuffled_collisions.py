@@ -79,13 +79,17 @@ def _products(left: Tensor, right: Tensor) -> Tensor:
 def _slope(gram: Tensor, other: Tensor, orders: list[Tensor | None], by_square: list[Tensor]) -> Tensor:
     """``gram`` times the sum over orders of ``by_square other^2`` with the other's rows and columns in this order."""
     slope, shuffled = torch.empty_like(gram, memory_format=torch.contiguous_format), ShuffledStrips(other)
-    scales = [by.to(gram.dtype)[..., None, None] for by in by_square]
+    # Of one Gram they are numbers, which an addition takes along.
+    scales = [float(by) if by.ndim == 0 else by.to(gram.dtype)[..., None, None] for by in by_square]
     for rows in strips_of(gram.shape[-1]):
         own = gram[..., rows, rows.start :]
         sums = torch.zeros_like(own, memory_format=torch.contiguous_format)
         for order, scale in zip(orders, scales, strict=True):
             strip = shuffled(order, rows)
-            sums.add_(strip.square_().mul_(scale))
+            if isinstance(scale, float):
+                sums.addcmul_(strip, strip, value=scale)
+            else:
+                sums.addcmul_(strip * scale, strip)
         torch.mul(sums, own, out=slope[..., rows, rows.start :])
     mirror(slope)
     return slope
