@@ -95,15 +95,9 @@ def test_a_ridge_of_the_variance_halves_total_correlation():
     assert total_correlation(*white, ridge=1.0).item() == pytest.approx(expected.sum() / 2, abs=1e-9)
 
 
-def test_whitened_codes_have_covariance_one_and_dime_of_them_sees_no_mixture():
-    x, y, _ = correlated(100)
-    views = [torch.from_numpy(view) for view in (x, y)]
-    np.testing.assert_allclose(np.cov(whitened(views[0], ridge=0.0).numpy().T), np.eye(3), atol=1e-9)
-    loss = objective("DiME, whitened", latent=3, seed=0, alpha=2).eval()
-    mixed = 30 * views[0] @ torch.randn(3, 3, generator=generator(), dtype=torch.float64)
-    assert loss(views).item() == pytest.approx(loss([mixed, views[1]]).item(), abs=0.005)
-    plain = objective("DiME", latent=3, seed=0, alpha=2).eval()
-    assert abs(plain(views).item() - plain([mixed, views[1]]).item()) > 0.03
+def test_whitened_codes_have_covariance_one():
+    x, _, _ = correlated(100)
+    np.testing.assert_allclose(np.cov(whitened(torch.from_numpy(x), ridge=0.0).numpy().T), np.eye(3), atol=1e-9)
 
 
 def test_total_correlation_has_the_gradient_of_finite_differences():
@@ -141,7 +135,7 @@ def test_participation_counts_the_directions():
     assert participation(square * [1, 1e-6]) == pytest.approx(1)
 
 
-@pytest.mark.parametrize("name", ["DiME", "DiME, whitened", "deep CCA", "InfoNCE", "CKA", "supervised"])
+@pytest.mark.parametrize("name", ["DiME", "deep CCA", "InfoNCE", "CKA", "supervised"])
 def test_a_few_steps_bring_digits_further_than_first_weights(name):
     learn, test = digits()
     budget = Budget(steps=15, batch=250, copies=1)
@@ -157,11 +151,18 @@ def test_all_objectives_start_from_the_same_weights():
     learn, _ = digits()
     budget = Budget(steps=1, batch=250, copies=1)
     told = {"latent": 4, "seed": 7, "budget": budget}
-    first = trained(UNTRAINED, learn, **told)
+    first = trained(UNTRAINED, learn, **told).encoders
     for name in ("DiME", "supervised"):
-        for one, other in zip(first, trained(name, learn, lr=1e-12, **told), strict=True):
+        for one, other in zip(first, trained(name, learn, lr=1e-12, **told).encoders, strict=True):
             for before, after in zip(one.parameters(), other.parameters(), strict=True):
                 torch.testing.assert_close(before, after, atol=1e-9, rtol=0)
+
+
+def test_another_start_has_other_weights_and_a_loss_of_its_own():
+    learn, _ = digits()
+    told = {"latent": 4, "seed": 7, "budget": Budget(steps=2, batch=250, copies=1), "lr": 0.001}
+    first, again, other = (trained("CKA", learn, start=start, **told) for start in (0, 0, 1))
+    assert first.loss == again.loss != other.loss
 
 
 def test_linear_cca_reads_digits():

@@ -9,7 +9,7 @@ from tests.studies._figures import ASSETS, _picture
 
 _COLORS = {
     "DiME": "#3b5bdb",
-    "DiME, whitened": "#74c0fc",
+    "DiME, one start": "#74c0fc",
     "deep CCA": "#d9480f",
     "InfoNCE": "#2b8a3e",
     "Barlow Twins": "#862e9c",

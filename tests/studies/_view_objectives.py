@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -48,13 +48,6 @@ def total_correlation(first: Tensor, second: Tensor, *, ridge: float = 1e-3) -> 
     return torch.linalg.svdvals(across).sum()
 
 
-class WhitenedDiME(DiMELoss):
-    """DiME of codes that cannot collapse to a few directions, for it is told their whitened form."""
-
-    def forward(self, views: Sequence[Tensor]) -> Tensor:
-        return super().forward([whitened(code, ridge=1e-3).to(code.dtype) for code in views])
-
-
 class Classified(nn.Module):
     """Cross-entropy of a linear layer a view on the codes: what labels give the same encoder."""
 
@@ -71,8 +64,6 @@ def objective(name: str, *, latent: int, seed: int, **settings: Any) -> nn.Modul
     """A fresh loss by the name it has in the study."""
     if name == "DiME":
         return DiMELoss(seed=seed, **settings)
-    if name == "DiME, whitened":
-        return WhitenedDiME(seed=seed, **settings)
     if name == "supervised":
         return Classified(latent, 10)
     if name == "Barlow Twins":

@@ -32,12 +32,9 @@ _RATES = (0.003, 0.01, 0.03)
 _QUICK = {"permutations": [1]}
 GRIDS: dict[str, list[dict[str, list[Any]]]] = {
     "DiME": [
-        {"lr": [0.001, *_RATES], "alpha": [1.01], "rank": [64], **_QUICK},
-        {"lr": [0.003, 0.01], "alpha": [1.01], "rank": [64], "bandwidth": ["learned", 1.0], **_QUICK},
+        {"lr": [0.001, 0.003, 0.006], "alpha": [1.01], "rank": [64], **_QUICK},
+        {"lr": [0.003], "alpha": [1.01], "rank": [64], "bandwidth": ["learned"], **_QUICK},
         {"lr": [0.003, 0.01], "alpha": [2], **_QUICK},
-    ],
-    "DiME, whitened": [
-        {"lr": [*_RATES], "alpha": [1.01], "rank": [64], "bandwidth": [4.0, 8.0], **_QUICK},
     ],
     "deep CCA": [{"lr": [*_RATES, 0.1], "ridge": [1e-4, 1e-3, 1e-2]}],
     "CKA": [{"lr": [0.001, *_RATES]}],
@@ -46,9 +43,11 @@ GRIDS: dict[str, list[dict[str, list[Any]]]] = {
     SUPERVISED: [{"lr": [*_RATES, 0.1]}],
     LINEAR_CCA: [{"ridge": [0.03, 0.1, 0.3, 1.0]}],
 }
+# DiME can end with two classes in one place, and its own value tells: it has three starts, of which the largest DiME in training is kept.
+STARTS, ONE_START = {"DiME": 3}, "DiME, one start"
 SETS: dict[str, dict[str, Any]] = {
-    "digits": {"latent": [2, 3, 5, 10, 15], "seeds": 10, "budget": Budget(steps=60, batch=1000, copies=4)},
-    "Fashion-MNIST": {"latent": [2, 5, 10], "seeds": 3, "budget": Budget(steps=60, batch=1000, copies=1)},
+    "digits": {"latent": [2, 3, 5, 10, 15], "seeds": 10, "budget": Budget(steps=400, batch=1000, copies=4)},
+    "Fashion-MNIST": {"latent": [2, 5, 10], "seeds": 3, "budget": Budget(steps=400, batch=1000, copies=1)},
 }
 _CHOICE_LATENT, _CHOICE_SEED, _VALIDATION = 10, 100, 300
 _CHOICE_BATCH = 950
@@ -67,6 +66,13 @@ def kept(cell: str, name: str, learn: Images, test: Images, **told: Any) -> dict
     return found
 
 
+def starts(cell: str, name: str, learn: Images, test: Images, **told: Any) -> list[dict[str, list[float]]]:
+    """What all starts of an objective come to, the least loss in training first: no label is asked."""
+    count = STARTS.get(name, 1)
+    found = [kept(f"{cell}-{start}", name, learn, test, start=start, **told) for start in range(count)]
+    return sorted(found, key=lambda one: one["loss"])
+
+
 def chosen(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The settings with the best mean accuracy of both views on held-out training digits; and all that were tried."""
     if name == UNTRAINED:
@@ -78,9 +84,9 @@ def chosen(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         for values in product(*grid.values()):
             settings = dict(zip(grid, values, strict=True))
             cell = f"choice-{name}-" + "-".join(f"{key}={value}" for key, value in settings.items())
-            found = kept(
+            found = starts(
                 cell, name, learn, validation, latent=_CHOICE_LATENT, seed=_CHOICE_SEED, budget=budget, **settings
-            )
+            )[0]
             tried.append({"settings": settings, "accuracy": found["accuracy"]})
     return max(tried, key=lambda one: sum(one["accuracy"]))["settings"], tried
 
@@ -106,16 +112,19 @@ def collected(seeds: dict[str, int]) -> dict[str, Any]:
         learn, test = _images(data)
         sizes, budget = SETS[data]["latent"], SETS[data]["budget"]
         found = {
-            (name, latent, seed): kept(
+            (name, latent, seed): starts(
                 f"{data}-{name}-{latent}-{seed}", name, learn, test, latent=latent, seed=seed, budget=budget,
                 **choices[name][0],
             )
             for seed in range(count) for latent in sizes for name in names
         }  # fmt: skip
         rows = {
-            name: _over_seeds([[found[name, latent, seed] for seed in range(count)] for latent in sizes])
+            name: _over_seeds([[found[name, latent, seed][0] for seed in range(count)] for latent in sizes])
             for name in names
         }
+        rows[ONE_START] = _over_seeds(
+            [[kept(f"{data}-DiME-{latent}-{seed}-0", "", learn, test) for seed in range(count)] for latent in sizes]
+        )
         content["sets"][data] = {"latent": sizes, "seeds": count, "objectives": rows}
     return content
 
