@@ -61,7 +61,8 @@ def main() -> None:
     parser.add_argument("--root", type=Path, help="a folder with FashionMNIST/raw; scikit-learn's digits without it")
     parser.add_argument("--out", type=Path, default=Path("runs/rotated"))
     parser.add_argument("--latent", type=int, default=10)
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=80)
+    parser.add_argument("--starts", type=int, default=3, help="trainings; the largest DiME is kept")
     parser.add_argument("--copies", type=int, default=4, help="pairs drawn for each training image")
     parser.add_argument("--batch-size", type=int, default=1000, help="DiME asks for large ones")
     asked = parser.parse_args()
@@ -76,7 +77,8 @@ def main() -> None:
     # One permutation and 64 leading eigenvalues: a step is quicker than by the defaults.
     told = {"latent": asked.latent, "batch_size": asked.batch_size, "permutations": 1, "rank": 64, "device": "cpu"}
     first = DiMEEncoder(**told, epochs=1, lr=1e-9).fit(train)
-    trained = DiMEEncoder(**told, epochs=asked.epochs, lr=0.003).fit(train)
+    trained = DiMEEncoder(**told, epochs=asked.epochs, lr=0.003, n_init=asked.starts).fit(train)
+    print(f"DiME of the starts, nats: {', '.join(f'{-loss:.2f}' for loss in trained.start_losses_)}")
     print("accuracy of a linear classifier on frozen codes")
     for name, encoder in (("first weights", first), ("DiME", trained)):
         scores = [

@@ -65,6 +65,18 @@ def test_the_same_command_goes_on_and_overwrite_starts_anew(arrays, run, tmp_pat
     assert not json.loads(run(*told, "--lr", 0.5, "--overwrite"))["resumed"]
 
 
+def test_several_starts_go_on_and_are_removed_by_overwrite(arrays, run, tmp_path):
+    told = (*arrays, "--out", tmp_path / "run", *QUICK, "--no-report", "--json")
+    first = json.loads(run(*told, "--n-init", 2))
+    assert len(first["start_losses"]) == 2
+    assert len(set(first["start_losses"])) == 2
+    again = json.loads(run(*told, "--n-init", 2))
+    assert (first.pop("resumed"), again.pop("resumed")) == (False, True)
+    assert again == first
+    run(*told, "--overwrite")
+    assert not list((tmp_path / "run").glob("start-*"))
+
+
 def test_one_archive_of_views_and_exclusive_codes(arrays, run, tmp_path):
     np.savez(tmp_path / "both.npz", **{path.stem: np.load(path) for path in arrays})
     printed = run(tmp_path / "both.npz", "--out", tmp_path / "run", *QUICK, "--exclusive", 1, "--independence", 0.5)

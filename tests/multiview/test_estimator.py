@@ -94,6 +94,28 @@ def test_one_seed_gives_one_encoder_and_leaves_global_states_alone():
     assert (before[1] == np.random.get_state()[1]).all()
 
 
+def test_of_several_starts_the_one_of_least_loss_is_kept():
+    views, _ = noisy_pairs(200)
+    found = [quick(n_init=count, seed=5).fit(views) for count in (1, 2, 4)]
+    losses = found[-1].start_losses_
+    assert len(set(losses)) == 4
+    for count, encoder in zip((1, 2, 4), found, strict=True):
+        np.testing.assert_array_equal(encoder.start_losses_, losses[:count])
+        # The least of so many, over the three batches of the last of two epochs.
+        assert encoder.history_["loss"][-3:].mean() == pytest.approx(losses[:count].min(), abs=1e-12)
+    assert losses.argmin() != 0  # or the first start would do for all of this
+    assert not torch.equal(weights(found[0]), weights(found[-1]))
+
+
+def test_starts_are_numbers_and_want_encoders_that_can_be_drawn_again():
+    views, _ = mixed_pairs(100)
+    with pytest.raises(ValueError, match="n_init: expected an integer of at least 1; got 0"):
+        quick(n_init=0).fit(views)
+    own = [linear_encoder((view.shape[1],), 3) for view in views]
+    with pytest.raises(ValueError, match=r"n_init: expected 1 with modules of your own.*; got 2"):
+        quick(encoders=own, n_init=2).fit(views)
+
+
 def test_clone_has_the_parameters_and_no_weights():
     views, _ = mixed_pairs(100)
     encoder = quick(latent=2, bandwidth="learned").fit(views)

@@ -54,6 +54,19 @@ def test_more_epochs_go_on_from_fewer(views, plain, tmp_path):
     assert torch.equal(weights(again), weights(plain))
 
 
+def test_several_starts_have_a_directory_each_and_go_on(views, tmp_path):
+    straight = encoder(n_init=2).fit(views)
+    encoder(tmp_path, epochs=2, n_init=1).fit(views)  # a run of one start beside them is not in the way
+    encoder(tmp_path, epochs=2, n_init=2).fit(views)
+    more = encoder(tmp_path, n_init=2).fit(views)
+    assert more.resumed_
+    assert torch.equal(weights(more), weights(straight))
+    assert list(more.start_losses_) == pytest.approx(list(straight.start_losses_), abs=1e-6)
+    assert {path.name for path in tmp_path.glob("start-*")} == {"start-0", "start-1"}
+    three = encoder(tmp_path, n_init=3).fit(views)
+    assert three.start_losses_[:2] == pytest.approx(more.start_losses_, abs=1e-6)
+
+
 PROGRAM = """
 import sys, time
 import torch

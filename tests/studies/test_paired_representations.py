@@ -32,7 +32,7 @@ _RATES = (0.003, 0.01, 0.03)
 _QUICK = {"permutations": [1]}
 GRIDS: dict[str, list[dict[str, list[Any]]]] = {
     "DiME": [
-        {"lr": [0.001, 0.003, 0.006], "alpha": [1.01], "rank": [64], **_QUICK},
+        {"lr": [0.001, 0.003, 0.006, 0.012], "alpha": [1.01], "rank": [64], **_QUICK},
         {"lr": [0.003], "alpha": [1.01], "rank": [64], "bandwidth": ["learned"], **_QUICK},
         {"lr": [0.003, 0.01], "alpha": [2], **_QUICK},
     ],

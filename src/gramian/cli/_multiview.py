@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _TRAINING = "Training"
 _OUTPUT = "Output"
 # What a run leaves; nothing else is ever removed.
+_START = r"start-\d+"
 _OURS = ("checkpoints", "logs", "encoder", "latents.npz", "multiview.json", "report.html")
 
 
@@ -50,6 +52,12 @@ def multiview_command(
     epochs: Annotated[int, typer.Option(help="Passes over the samples.", rich_help_panel=_TRAINING)] = 50,
     batch_size: Annotated[int, typer.Option(help="Samples a step.", rich_help_panel=_TRAINING)] = 256,
     lr: Annotated[float, typer.Option(help="Rate of Adam.", rich_help_panel=_TRAINING)] = 1e-3,
+    n_init: Annotated[
+        int,
+        typer.Option(
+            help="Trainings from different first weights; the one of least loss is kept.", rich_help_panel=_TRAINING
+        ),
+    ] = 1,
     held_out: Annotated[
         float, typer.Option(help="Share of samples to judge by.", min=0.01, max=0.9, rich_help_panel=_TRAINING)
     ] = 0.2,
@@ -77,7 +85,7 @@ def multiview_command(
         model = DiMEEncoder(
             encoders=encoder, latent=latent, exclusive=exclusive, independence=independence, alpha=alpha,
             bandwidth=_bandwidth(bandwidth), permutations=permutations, epochs=epochs, batch_size=batch_size, lr=lr,
-            seed=seed, device=device, out=out,
+            n_init=n_init, seed=seed, device=device, out=out,
         )  # fmt: skip
         _prepare(out, overwrite)
         model.fit([view[~held] for view in views], progress=bar.update)
@@ -90,6 +98,7 @@ def multiview_command(
         "training": int((~held).sum()),
         "held_out": int(held.sum()),
         "steps": len(model.history_["loss"]),
+        "start_losses": [float(loss) for loss in model.start_losses_],
         "resumed": model.resumed_,
         "dime_training": model.score([view[~held] for view in views]),
         "dime_held_out": model.score([view[held] for view in views]),
@@ -138,12 +147,13 @@ def _prepare(out: Path, overwrite: bool) -> None:
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out: expected a directory; got the file {out}. Give another name.")
     there = {path.name for path in out.iterdir()} if out.exists() else set()
-    if there - set(_OURS):
-        other = sorted(there - set(_OURS))[0]
+    ours = {name for name in there if name in _OURS or re.fullmatch(_START, name)}
+    if there - ours:
+        other = sorted(there - ours)[0]
         raise ValueError(
             f"--out: expected a new directory or a run of this command; got {out} with {other}. Give another."
         )
-    for name in _OURS if overwrite else ():
+    for name in sorted(ours) if overwrite else ():
         path = out / name
         if path.is_dir():
             shutil.rmtree(path)

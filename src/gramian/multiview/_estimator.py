@@ -21,6 +21,7 @@ from gramian.multiview._codes import Rule
 from gramian.multiview._encoders import conv_encoder, linear_encoder, mlp_encoder
 from gramian.multiview._loss import DiMELoss
 from gramian.multiview._network import MultiViewNetwork
+from gramian.multiview._training import Start, fit_plainly
 from gramian.multiview._view_arrays import checked_views, fingerprint, given_views
 
 __all__ = ["ENCODERS", "DiMEEncoder"]
@@ -33,6 +34,8 @@ ENCODERS: dict[str, Callable[..., nn.Module]] = {
 }
 # Samples encoded at a time once training is over.
 _ROWS = 4096
+# Odd, so that all starts of a seed differ in the 32 bits that torch reads of it; large, so that none is the next seed's first.
+_STARTS_APART = 0x9E3779B1
 
 
 class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
@@ -61,22 +64,26 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
         epochs: passes over the samples.
         batch_size: samples a step; rows beyond the last full batch wait for another epoch.
         lr: rate of Adam.
+        n_init: trainings from different first weights, the first of them those of ``seed``; the one whose mean loss over the last
+            epoch is least is kept. DiME has local optima in which two groups of samples end in one place, and its value tells.
         seed: of first weights, order of samples and permutations; two fits of one seed on one machine are equal.
         device: ``"auto"`` for a GPU if there is one, or as torch calls it.
         out: a directory for checkpoints and logs. Training then runs through PyTorch Lightning, and ``fit`` of a
-            killed training, called again with the same settings and views, goes on and ends in the same weights.
+            killed training, called again with the same settings and views, goes on and ends in the same weights. With
+            ``n_init`` above 1 each has a directory ``start-0``, ``start-1``, ... in it.
 
     Attributes:
         network_: the trained torch module, on the CPU.
         shapes_: of one sample of each view.
         history_: for each metric (``loss``, ``dime``, ...) its value at every step, ``(steps,)``.
+        start_losses_: mean loss of every training over its last epoch, ``(n_init,)``.
         resumed_: whether the fit went on from a checkpoint.
 
     Raises:
         ImportError: ``out`` is given and PyTorch Lightning is not installed.
 
     Cost:
-        A step costs what :class:`DiMELoss` costs at ``batch_size``, and the encoders.
+        A step costs what :class:`DiMELoss` costs at ``batch_size``, and the encoders; ``n_init`` times as many steps.
 
     Example:
         >>> import numpy as np
@@ -106,6 +113,7 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
         epochs: int = 50,
         batch_size: int = 256,
         lr: float = 1e-3,
+        n_init: int = 1,
         seed: int = 0,
         device: str = "auto",
         out: str | Path | None = None,
@@ -125,6 +133,7 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
         self.epochs = epochs
         self.batch_size = batch_size
         self.lr = lr
+        self.n_init = n_init
         self.seed = seed
         self.device = device
         self.out = out
@@ -148,26 +157,13 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
         tensors = checked_views(views)
         seed, epochs = self._check_settings()
         device = _device(self.device)
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)  # torch.manual_seed would leave its trace in every accelerator
-            network = self._untrained(tensors)
-            loader = paired_loader(tensors, batch_size=int(self.batch_size), seed=seed)
-            if self.out is None:
-                history, resumed = _train(network, loader, epochs, float(self.lr), device), False
-            else:
-                from gramian.multiview._lightning import fit_through_lightning
-
-                result = fit_through_lightning(
-                    network, loader, lr=float(self.lr), epochs=epochs, seed=seed, out=Path(self.out), device=device,
-                    settings=self._settings(tensors), progress=progress,
-                )  # fmt: skip
-                history, resumed = {}, result.resumed
-                for row in result.history:
-                    history.setdefault(row.metric, []).append(row.value)
-        self.network_ = network.cpu().eval()
+        starts = [self._fit_once(tensors, seed, start, epochs, device, progress) for start in range(int(self.n_init))]
+        best = min(starts, key=lambda one: one.last_loss)
+        self.network_ = best.network
         self.shapes_ = [tuple(view.shape[1:]) for view in tensors]
-        self.history_ = {name: np.array(values) for name, values in history.items()}
-        self.resumed_ = resumed
+        self.history_ = best.history
+        self.start_losses_ = np.array([one.last_loss for one in starts])
+        self.resumed_ = any(one.resumed for one in starts)
         return self
 
     def transform(self, views: Sequence[Any]) -> list[Floats | None]:
@@ -245,6 +241,30 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
             ]
         return float(np.mean(values))
 
+    def _fit_once(
+        self,
+        views: list[Tensor],
+        seed: int,
+        start: int,
+        epochs: int,
+        device: torch.device,
+        progress: Callable[[Any], None] | None,
+    ) -> Start:
+        with torch.random.fork_rng(devices=[]):
+            # torch.manual_seed would leave its trace in every accelerator.
+            torch.default_generator.manual_seed((seed + start * _STARTS_APART) % 2**32)
+            network = self._untrained(views)
+            loader = paired_loader(views, batch_size=int(self.batch_size), seed=seed)
+            if self.out is None:
+                return fit_plainly(network, loader, lr=float(self.lr), epochs=epochs, device=device)
+            from gramian.multiview._lightning import fit_through_lightning
+
+            out = Path(self.out)
+            return fit_through_lightning(
+                network, loader, lr=float(self.lr), epochs=epochs, seed=seed, device=device,
+                out=out if self.n_init == 1 else out / f"start-{start}", settings=self._settings(views), progress=progress,
+            )  # fmt: skip
+
     def _codes(self, views: Sequence[Any], *, missing: bool = True) -> list[tuple[Floats, Floats] | None]:
         check_is_fitted(self, "network_")
         tensors = given_views(views, self.shapes_, missing=missing)
@@ -275,6 +295,10 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
                 raise type_fault(name, rule, type(value).__name__, "Give a number.")
             if not least <= value < float("inf"):
                 raise value_fault(name, rule, value, "Give another number.")
+        starts = checked_count("n_init", self.n_init, 1, "Three find better codes than one.")
+        if starts > 1 and not isinstance(self.encoders, str):
+            remedy = "Name encoders such as mlp, or fit once for each set of first weights and compare score."
+            raise value_fault("n_init", "1 with modules of your own, which have their first weights", starts, remedy)
         seed = checked_count("seed", self.seed, 0, "Any whole number will do.")
         if seed >= 2**32:
             raise value_fault("seed", "0 to 2**32 - 1", seed, "Give another number.")
@@ -311,7 +335,7 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
         return [deepcopy(one) for one in self.encoders]
 
     def _settings(self, views: Sequence[Tensor]) -> dict[str, Any]:
-        """What weights depend on, but for the number of epochs, of which there may be more later."""
+        """What weights depend on, but for the numbers of epochs and of starts, of which there may be more later."""
         kept = {name: value for name, value in self.get_params(deep=False).items() if name not in _FREE}
         if not self.exclusive:
             kept["independence"] = 0.0
@@ -322,26 +346,7 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
         return {**plain, "views": fingerprint(views)}
 
 
-_FREE = ("epochs", "device", "out")
-
-
-def _train(
-    network: MultiViewNetwork, loader: Any, epochs: int, lr: float, device: torch.device
-) -> dict[str, list[float]]:
-    """The same steps as through Lightning, without it."""
-    network.to(device).train()
-    optimizer = torch.optim.Adam(network.parameters(), lr=lr)
-    history: dict[str, list[float]] = {}
-    for epoch in range(epochs):
-        loader.batch_sampler.set_epoch(epoch)
-        for batch in loader:
-            terms = network([view.to(device) for view in batch])
-            optimizer.zero_grad()
-            terms["loss"].backward()
-            optimizer.step()
-            for name, value in terms.items():
-                history.setdefault(name, []).append(float(value.detach()))
-    return history
+_FREE = ("epochs", "n_init", "device", "out")
 
 
 def _replaced(name: str, given: Sequence[Floats] | None, own: list[Floats]) -> list[Floats]:

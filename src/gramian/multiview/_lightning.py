@@ -12,7 +12,8 @@ from torch import Tensor
 
 from gramian.itl._errors import value_fault
 from gramian.multiview._network import MultiViewNetwork
-from gramian.training import FitResult, TrainingProgress, fit, read_checkpoint
+from gramian.multiview._training import Start, finished
+from gramian.training import TrainingProgress, fit, read_checkpoint
 
 __all__ = ["fit_through_lightning"]
 
@@ -47,7 +48,7 @@ def fit_through_lightning(
     device: torch.device,
     settings: Mapping[str, Any],
     progress: Callable[[TrainingProgress], None] | None,
-) -> FitResult:
+) -> Start:
     """Fits in place.
 
     Raises:
@@ -56,7 +57,7 @@ def fit_through_lightning(
     last = out / "checkpoints" / "last.ckpt"
     if last.is_file():
         _refuse_others(read_checkpoint(last)["gramian"].get("multiview"), settings, out)
-    return fit(
+    result = fit(
         MultiViewTraining(network, lr),
         loader,
         out=out,
@@ -68,6 +69,10 @@ def fit_through_lightning(
         description={"multiview": dict(settings)},
         progress=progress,
     )
+    history: dict[str, list[float]] = {}
+    for row in result.history:
+        history.setdefault(row.metric, []).append(row.value)
+    return finished(network, history, steps=len(loader), resumed=result.resumed)
 
 
 def _refuse_others(there: Mapping[str, Any] | None, settings: Mapping[str, Any], out: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
@@ -19,7 +20,7 @@ __all__ = ["load_encoder", "save_encoder"]
 _FORMAT = "gramian-multiview-encoder"
 _SETTINGS, _WEIGHTS = "settings.json", "weights.safetensors"
 # What encoders had that were saved before the parameter was there.
-_BEFORE = {"independence": 0.0}
+_BEFORE = {"independence": 0.0, "n_init": 1}
 
 
 def save_encoder(encoder: DiMEEncoder, folder: str | Path) -> Path:
@@ -84,4 +85,5 @@ def load_encoder(folder: str | Path) -> DiMEEncoder:
         ) from error
     fitted: Any = encoder
     fitted.network_, fitted.shapes_, fitted.history_, fitted.resumed_ = network.eval(), shapes, {}, False
+    fitted.start_losses_ = np.array([])
     return encoder
