@@ -47,7 +47,7 @@ GRIDS: dict[str, list[dict[str, list[Any]]]] = {
 STARTS, ONE_START = {"DiME": 3}, "DiME, one start"
 SETS: dict[str, dict[str, Any]] = {
     "digits": {"latent": [2, 3, 5, 10, 15], "seeds": 10, "budget": Budget(steps=400, batch=1000, copies=4)},
-    "Fashion-MNIST": {"latent": [2, 5, 10], "seeds": 3, "budget": Budget(steps=400, batch=1000, copies=1)},
+    "Fashion-MNIST": {"latent": [2, 5, 10], "seeds": 2, "budget": Budget(steps=400, batch=1000, copies=1)},
 }
 _CHOICE_LATENT, _CHOICE_SEED, _VALIDATION = 10, 100, 300
 _CHOICE_BATCH = 950
