@@ -1,4 +1,4 @@
-"""Order 2 of shuffles of Gaussian Grams from their points: the value and gradient of the Grams themselves."""
+"""DiME of order 2 of Gaussian Grams from their points: the value and gradient of the Grams themselves."""
 
 import math
 
@@ -8,13 +8,13 @@ import torch
 
 import gramian as gm
 from gramian.itl import _gaussian_gram, as_generator
-from gramian.itl._dime import unchecked_dime
-from gramian.itl._gaussian_collisions import gaussian_collisions, serving_points
+from gramian.itl._dime import dime_of_points
+from gramian.itl._gaussian_collisions import gaussian_collisions, points_serve
 from tests.itl._reference import normal
 
 N = 300
 WEIGHTS = [0.5, -1.0, 2.0]
-TOLD = {"order": 2.0, "permutations": 3, "rank": None, "eps": 1e-16}
+TOLD = {"permutations": 3}
 
 
 def orders(n=N):
@@ -34,19 +34,24 @@ def points(kind="ordinary", dtype=torch.float64):
     return [view.to(dtype).requires_grad_() for view in (x, y)]
 
 
+def scaled(view, bandwidth=1.3):
+    """Points whose plain Gaussian Gram is that of the view."""
+    view = view.double()
+    return (view - view.detach().mean(0)) / (math.sqrt(2) * bandwidth)
+
+
+def by_points(views, **more):
+    left, right = (scaled(view, **more) for view in views)
+    assert points_serve(left, right)
+    return dime_of_points(left, right, generator=as_generator(3), **TOLD)
+
+
 def both_ways(views, **more):
     """DiME of Gaussian Grams, by the points and by the Grams, each with its gradient."""
     inputs = [*views, *(value for value in more.values() if isinstance(value, torch.Tensor))]
-    found = []
-    for by_points in (True, False):
-        grams = [gm.gaussian_kernel(view, **{"bandwidth": "dimension", **more}) for view in views]
-        if by_points:
-            assert serving_points(*grams) is not None
-            value = unchecked_dime(*grams, generator=as_generator(3), **TOLD)
-        else:
-            value = gm.dime(*grams, alpha=2, permutations=3, seed=3)
-        found.append((value.detach(), *torch.autograd.grad(value, inputs)))
-    return found
+    grams = [gm.gaussian_kernel(view, **{"bandwidth": 1.3, **more}) for view in views]
+    values = by_points(views, **more), gm.dime(*grams, alpha=2, seed=3, **TOLD)
+    return [(value.detach(), *torch.autograd.grad(value, inputs)) for value in values]
 
 
 def test_value_and_gradient_are_those_of_the_formula():
@@ -107,35 +112,15 @@ def test_one_view_alone_has_its_gradient():
         assert torch.equal(own, both[place])
 
 
-def test_grams_that_are_not_of_their_points_alone_or_would_lose_digits_are_read_themselves():
-    def kernel(x, **told):
-        return gm.gaussian_kernel(x.requires_grad_(), **{"bandwidth": "dimension", **told})
-
-    gram = kernel(normal(N, 4))
-    outlier, changed = normal(N, 4, seed=2), kernel(normal(N, 4))
+def test_points_that_would_lose_digits_or_time_do_not_serve():
+    plain, outlier = scaled(normal(N, 4)), normal(N, 4)
     outlier[7] = 1e4
-    changed.mul_(0.5)
-    others = {
-        "without gradient": gm.gaussian_kernel(normal(N, 4), bandwidth=1.0),
-        "an outlier": kernel(outlier),
-        "a tiny bandwidth": kernel(normal(N, 4), bandwidth=1e-160),
-        "many columns": kernel(normal(N, 61)),
-        "changed": changed,
-        "made anew": 0.5 * gram,
-        "few samples": kernel(normal(20, 4)),
-    }
-    assert serving_points(gram, kernel(normal(N, 60, seed=1))) is not None
-    for kind, other in others.items():
-        assert serving_points(gram, other) is None, kind
-        assert serving_points(other, gram) is None, kind
-
-
-def test_an_outlier_costs_time_and_no_digits():
-    views = [view.detach() for view in points()]
-    views[0][7] = 1e4
-    grams = [gm.gaussian_kernel(view.requires_grad_(), bandwidth=1.0) for view in views]
-    value = unchecked_dime(*grams, generator=as_generator(3), **TOLD)
-    assert value.item() == gm.dime(*grams, alpha=2, permutations=3, seed=3).item()
+    assert points_serve(plain, scaled(normal(N, 60)))
+    assert not points_serve(plain, scaled(outlier))
+    assert not points_serve(plain, scaled(normal(N, 4), bandwidth=1e-160))
+    assert not points_serve(plain, scaled(normal(N, 61)))
+    assert not points_serve(plain[:20], plain[:20])
+    assert not points_serve(plain.to("meta"), plain.to("meta"))
 
 
 def test_the_gradient_by_a_gram_is_there_for_those_who_hold_it():
@@ -146,16 +131,13 @@ def test_the_gradient_by_a_gram_is_there_for_those_who_hold_it():
 
 def test_a_second_derivative_is_refused():
     views = points()
-    grams = [gm.gaussian_kernel(view, bandwidth=1.0) for view in views]
-    value = unchecked_dime(*grams, generator=as_generator(3), **TOLD)
     with pytest.raises(RuntimeError, match="dime: expected one derivative; got create_graph=True"):
-        torch.autograd.grad(value, views, create_graph=True)
+        torch.autograd.grad(by_points(views), views, create_graph=True)
 
 
 def test_a_gradient_asked_for_twice_is_the_same():
     views = points()
-    grams = [gm.gaussian_kernel(view, bandwidth=1.0) for view in views]
-    value = unchecked_dime(*grams, generator=as_generator(3), **TOLD)
+    value = by_points(views)
     first, second = (torch.autograd.grad(value, views, retain_graph=True) for _ in range(2))
     for one, other in zip(first, second, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-14, atol=0)

@@ -30,6 +30,40 @@ def test_the_loss_is_minus_the_mean_over_pairs(alpha):
     assert loss(views).item() == pytest.approx(expected.item(), abs=1e-12)
 
 
+@pytest.mark.parametrize("bandwidth", ["dimension", "median", "learned", 0.7])
+@pytest.mark.parametrize("outlier", [False, True])
+def test_large_batches_at_order_2_are_those_of_their_grams(bandwidth, outlier):
+    """They go by their points; with a sample so far away that points would lose digits, by Grams."""
+    views = [view.float() for view in _codes(n=300, widths=(2, 3, 4))]
+    if outlier:
+        views[1][5] = 1e5
+    views = [view.requires_grad_() for view in views]
+    loss = DiMELoss(alpha=2, bandwidth=bandwidth, seed=7).eval()
+    assert bool(loss._by_points(views, 7)) != outlier
+    rules = {"learned": "dimension"}
+    grams = [gm.gaussian_kernel(view.double(), bandwidth=rules.get(bandwidth, bandwidth)) for view in views]
+    expected = -sum(gm.dime(a, b, alpha=2, seed=7) for a, b in itertools.combinations(grams, 2)) / 3
+    value = loss(views)
+    assert value.dtype == torch.float32
+    assert value.item() == pytest.approx(expected.item(), abs=2e-6)
+    if bandwidth == "median":
+        return  # held constant by the loss, and not by the kernel
+    for own, their in zip(*(torch.autograd.grad(one, views) for one in (value, expected)), strict=True):
+        torch.testing.assert_close(own, their, rtol=1e-3, atol=1e-4 * float(their.abs().max()))
+
+
+def test_a_large_batch_teaches_a_learned_bandwidth():
+    views = _codes(n=300)
+    loss = DiMELoss(alpha=2, bandwidth="learned").eval()
+    loss(views).backward()
+    with torch.no_grad():
+        values = []
+        for step in (1e-3, -1e-3):
+            loss.log_factor.fill_(step)
+            values.append(loss(views).item())
+    assert loss.log_factor.grad.item() == pytest.approx((values[0] - values[1]) / 2e-3, rel=1e-3)
+
+
 def test_gradient_is_that_of_the_sampled_value():
     views = [view.requires_grad_() for view in _codes(n=8)]
     loss = DiMELoss(permutations=2).eval()

@@ -9,7 +9,7 @@ from gramian.itl._counts import checked_count
 from gramian.itl._definiteness import check_definite
 from gramian.itl._dependence import hadamard_entropy
 from gramian.itl._errors import value_fault
-from gramian.itl._gaussian_collisions import gaussian_collisions, serving_points
+from gramian.itl._gaussian_collisions import gaussian_collisions
 from gramian.itl._gram_checks import checked_grams
 from gramian.itl._krylov import random_start
 from gramian.itl._leading_entropy import joint_entropies
@@ -17,7 +17,7 @@ from gramian.itl._order import checked_order
 from gramian.itl._randomness import as_generator
 from gramian.itl._shapes import ArrayT, Count, Order, Seed
 
-__all__ = ["dime", "unchecked_dime"]
+__all__ = ["dime", "dime_of_points", "unchecked_dime"]
 
 
 def dime(
@@ -81,8 +81,16 @@ def dime(
         for name, gram in zip(names, (left, right), strict=True):
             check_definite(name, gram, converted.eps)
     return converted.restore(
-        _dime(left, right, order=order, permutations=count, rank=leading, generator=generator, eps=converted.eps)
+        unchecked_dime(
+            left, right, order=order, permutations=count, rank=leading, generator=generator, eps=converted.eps
+        )
     )
+
+
+def dime_of_points(left: Tensor, right: Tensor, *, permutations: int, generator: torch.Generator) -> Tensor:
+    """DiME of order 2 of the Grams ``exp(-|x_i - x_j|^2)`` of points ``(n, d)`` and ``(n, e)`` near their centre, without the Grams."""
+    value: Tensor = gaussian_collisions(left, right, *_shuffles(right, permutations, generator))
+    return value
 
 
 def unchecked_dime(
@@ -95,29 +103,9 @@ def unchecked_dime(
     generator: torch.Generator,
     eps: float,
 ) -> Tensor:
-    """DiME of Grams made for it: :func:`dime` without its passes over them, and by the points of Gaussian ones that record a gradient.
-
-    What is recorded then leads to the points, past the Grams.
-    """
-    points = serving_points(left, right) if order == 2 else None
-    if points is not None:
-        value: Tensor = gaussian_collisions(*points, *_shuffles(left, permutations, generator))
-        return value
-    return _dime(left, right, order=order, permutations=permutations, rank=rank, generator=generator, eps=eps)
-
-
-def _dime(
-    left: Tensor,
-    right: Tensor,
-    *,
-    order: float,
-    permutations: int,
-    rank: int | None,
-    generator: torch.Generator,
-    eps: float,
-) -> Tensor:
+    """DiME of Grams made for it: :func:`dime` without its passes over them."""
     size = left.shape[-1]
-    orders, weights = _shuffles(left, permutations, generator)
+    orders, weights = _shuffles(right, permutations, generator)
     if order == 2 or (rank is not None and rank < size):
         start = None if rank is None else random_start(size, rank, generator).to(right.device)
         value: Tensor = joint_entropies(left, right, orders, weights, order, start=start, rank=rank, eps=eps)
@@ -130,11 +118,11 @@ def _dime(
     return total / permutations - paired
 
 
-def _shuffles(gram: Tensor, permutations: int, generator: torch.Generator) -> tuple[list[Tensor], list[float]]:
-    """The drawn orders and that of the pairs, and weights: the shuffles' mean, less the pairs as they are."""
-    size = gram.shape[-1]
+def _shuffles(right: Tensor, permutations: int, generator: torch.Generator) -> tuple[list[Tensor], list[float]]:
+    """The drawn orders of Grams or points and that of the pairs, and weights: the shuffles' mean, less the pairs as they are."""
+    size = right.shape[-2]
     draws = [torch.randperm(size, generator=generator, device=generator.device) for _ in range(permutations)]
-    orders = [*(draw.to(gram.device) for draw in draws), torch.arange(size, device=gram.device)]
+    orders = [*(draw.to(right.device) for draw in draws), torch.arange(size, device=right.device)]
     return orders, [1 / permutations] * permutations + [-1.0]
 
 

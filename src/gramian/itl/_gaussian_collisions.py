@@ -1,4 +1,4 @@
-"""Joint entropies of order 2 of many shuffles of two Gaussian Grams, from the points: no Gram is read."""
+"""Joint entropies of order 2 of many shuffles of two Gaussian Grams, from the points: no Gram is made."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from gramian.itl._gaussian_gram import gram_points, row_strips
+from gramian.itl._gaussian_gram import in_strips, row_strips
 from gramian.itl._shapes import Float
 from gramian.itl._shuffled_grams import Slopes, with_slopes
 
-__all__ = ["gaussian_collisions", "serving_points"]
+__all__ = ["gaussian_collisions", "points_serve"]
 
 # Columns of both views together up to which products with points cost less than passes over Grams.
 _WIDEST = 64
@@ -20,14 +20,12 @@ _WIDEST = 64
 _FARTHEST = 2.0**14
 
 
-def serving_points(left: Tensor, right: Tensor) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n e"]] | None:
-    """Points whose Grams ``exp(-|x_i - x_j|^2)`` these are, where :func:`gaussian_collisions` loses no digits and saves time."""
-    known = [gram_points(gram) for gram in (left, right)]
-    points = [(x - x.detach().mean(0)) * (-factor).sqrt() for x, factor in (one for one in known if one is not None)]
-    if len(points) < 2 or sum(x.shape[1] for x in points) > _WIDEST:
-        return None
-    reach = sum(float(x.detach().square().sum(1).max()) for x in points)
-    return (points[0], points[1]) if reach <= _FARTHEST else None
+def points_serve(left: Tensor, right: Tensor) -> bool:
+    """Whether :func:`gaussian_collisions` of these points ``(n, d)`` and ``(n, e)`` loses no digits and saves time."""
+    if not in_strips(left) or left.shape[1] + right.shape[1] > _WIDEST:
+        return False
+    # Not so where a bandwidth is so small that lengths are infinite.
+    return sum(float(points.detach().square().sum(1).max()) for points in (left, right)) <= _FARTHEST
 
 
 def gaussian_collisions(

@@ -12,7 +12,7 @@ from gramian.itl._distances import cancelled_pairs, direct_distances, squared_di
 from gramian.itl._shapes import Float
 from gramian.itl._shuffled_grams import mirror
 
-__all__ = ["gaussian_gram", "gram_points", "in_strips", "row_strips"]
+__all__ = ["gaussian_gram", "in_strips", "row_strips"]
 
 # Below this, what a strip saves is less than what it costs.
 _SMALLEST = 256
@@ -38,15 +38,6 @@ def gaussian_gram(x: Float[Tensor, "n d"], factor: Float[Tensor, ""], dtype: tor
     """
     gram: Tensor = _GaussianGram.apply(x, factor, dtype)
     return gram
-
-
-def gram_points(gram: Tensor) -> tuple[Float[Tensor, "n d"], Float[Tensor, ""]] | None:
-    """The points and the factor of a Gram that :func:`gaussian_gram` made and nothing has changed, while its gradient is recorded."""
-    if not isinstance(gram.grad_fn, _GaussianGram._backward_cls):
-        return None
-    node: Any = gram.grad_fn
-    x, factor, *_ = node.saved_tensors
-    return x, factor
 
 
 class _GaussianGram(torch.autograd.Function):

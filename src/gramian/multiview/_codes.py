@@ -8,10 +8,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gramian.itl import gaussian_kernel, laplacian_kernel
+from gramian.itl import bandwidth_by_rule, gaussian_kernel, laplacian_kernel
 from gramian.itl._errors import type_fault, value_fault
 
-__all__ = ["KERNELS", "Rule", "checked_codes", "code_gram"]
+__all__ = ["KERNELS", "Rule", "checked_codes", "code_gram", "code_points"]
 
 Rule = Literal["dimension", "median"]
 KERNELS = {"gaussian": gaussian_kernel, "laplacian": laplacian_kernel}
@@ -46,11 +46,20 @@ def checked_codes(views: Sequence[Tensor], *, at_least: int = 2) -> list[Tensor]
 
 def code_gram(code: Tensor, kernel: str, bandwidth: Rule | float, log_factor: Tensor | None = None) -> Tensor:
     """Gram of a code; ``log_factor`` multiplies the bandwidth, with a gradient."""
-    width: Rule | float | Tensor = bandwidth
-    if log_factor is not None:
-        width = log_factor.to(code).exp() * (code.shape[1] / 2) ** 0.5
-    elif width == "median":
-        from gramian.itl import bandwidth_by_rule
+    return KERNELS[kernel](code, bandwidth=_width(code, bandwidth, log_factor))
 
-        width = bandwidth_by_rule(code.detach(), rule="median")
-    return KERNELS[kernel](code, bandwidth=width)
+
+def code_points(code: Tensor, bandwidth: Rule | float, log_factor: Tensor | None = None) -> Tensor:
+    """Points around 0, in float64, whose ``exp(-|x_i - x_j|^2)`` are the code's Gaussian Gram."""
+    points = code.double()
+    width = torch.as_tensor(_width(points, bandwidth, log_factor), dtype=torch.float64, device=code.device)
+    return (points - points.detach().mean(0)) / (2**0.5 * width)
+
+
+def _width(code: Tensor, bandwidth: Rule | float, log_factor: Tensor | None) -> float | Tensor:
+    by_dimension: float = (code.shape[1] / 2) ** 0.5
+    if log_factor is not None:
+        return log_factor.to(code).exp() * by_dimension
+    if bandwidth == "dimension":
+        return by_dimension
+    return bandwidth_by_rule(code.detach(), rule=bandwidth) if isinstance(bandwidth, str) else bandwidth

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from gramian.itl import as_generator
 from gramian.itl._counts import checked_count
-from gramian.itl._dime import unchecked_dime
+from gramian.itl._dime import dime_of_points, unchecked_dime
 from gramian.itl._errors import type_fault, value_fault
+from gramian.itl._gaussian_collisions import points_serve
 from gramian.itl._order import checked_order
-from gramian.multiview._codes import KERNELS, Rule, checked_codes, code_gram
+from gramian.multiview._codes import KERNELS, Rule, checked_codes, code_gram, code_points
 
 __all__ = ["DiMELoss"]
 
@@ -102,20 +103,34 @@ class DiMELoss(nn.Module):
                 NaN or infinite values.
         """
         codes = checked_codes(views)
-        size = len(codes[0])
-        rank, draw = self.leading(size), self.draw()
+        draw = self.draw()
         if self.training:
             self.calls += 1
         with torch.autocast(codes[0].device.type, enabled=False):
-            grams = [code_gram(code, self.kernel, self.bandwidth, self.log_factor) for code in codes]
-            values = [
-                unchecked_dime(
-                    left, right, order=self.alpha, permutations=self.permutations, rank=rank,
-                    generator=as_generator(draw), eps=torch.finfo(left.dtype).eps,
-                )
-                for left, right in combinations(grams, 2)
-            ]  # fmt: skip
-        return -torch.stack(values).mean().to(grams[0].dtype)
+            values = self._by_points(codes, draw) or self._by_grams(codes, draw)
+        return -torch.stack(values).mean().to(codes[0].dtype)
+
+    def _by_points(self, codes: list[Tensor], draw: int) -> list[Tensor]:
+        """DiME of each pair of views without a Gram; nothing where the order, the kernel or the codes ask for Grams."""
+        if self.alpha != 2 or self.kernel != "gaussian":
+            return []
+        pairs = list(combinations([code_points(code, self.bandwidth, self.log_factor) for code in codes], 2))
+        if not all(points_serve(left, right) for left, right in pairs):
+            return []
+        return [
+            dime_of_points(left, right, permutations=self.permutations, generator=as_generator(draw))
+            for left, right in pairs
+        ]
+
+    def _by_grams(self, codes: list[Tensor], draw: int) -> list[Tensor]:
+        grams = [code_gram(code, self.kernel, self.bandwidth, self.log_factor) for code in codes]
+        return [
+            unchecked_dime(
+                left, right, order=self.alpha, permutations=self.permutations, rank=self.leading(len(left)),
+                generator=as_generator(draw), eps=torch.finfo(left.dtype).eps,
+            )
+            for left, right in combinations(grams, 2)
+        ]  # fmt: skip
 
     def leading(self, size: int) -> int | None:
         """How many eigenvalues a batch of ``size`` is judged by, None for all."""
