@@ -1,9 +1,10 @@
 """How much a linear classifier gets out of frozen codes of two views that share a class: DiME and what it is compared with.
 
-Digits: 1,297 images to learn from, 500 to test on, ten seeds. Fashion-MNIST: the first 10,000 and 5,000, three seeds. Learning rates
+Digits: 1,297 images to learn from, 500 to test on, ten seeds. Fashion-MNIST: the first 10,000 and 5,000, two seeds. Learning rates
 and the knob of each objective are chosen at latent size 10 on 300 of the 1,297 digits, and kept everywhere.
 
-About twenty minutes on one core. Results are kept a cell in `runs/studies/paired-representations`: what was stopped goes on.
+About two and a half hours of one core, two thirds of them DiME's. Results are kept a cell in `runs/studies/paired-representations`: what
+was stopped goes on.
 """
 
 from __future__ import annotations
