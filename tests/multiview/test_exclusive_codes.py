@@ -105,6 +105,32 @@ def test_terms_are_those_of_the_codes():
     assert float(terms["repeated"]) == pytest.approx(np.mean(repeated), abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    "weights", [{"separation": 1.0, "independence": 0.0}, {"separation": 0.0, "independence": 1.0}]
+)
+def test_what_is_asked_of_exclusive_codes_leaves_the_shared_ones_alone(weights):
+    """The rows of a linear encoder that make shared codes have the gradient of DiME, and of nothing else."""
+    views, _ = mixed_pairs(64)
+    slopes = []
+    for told in ({"separation": 0.0, "independence": 0.0}, weights):
+        settings = {
+            "encoders": "linear",
+            "latent": 1,
+            "exclusive": 2,
+            "alpha": 2,
+            "reconstruction": 0.0,
+            "device": "cpu",
+        }
+        network = DiMEEncoder(epochs=1, batch_size=64, **settings, **told).fit(views).network_
+        network.load_state_dict({name: value.sign() for name, value in network.state_dict().items()})
+        network([torch.from_numpy(view) for view in views])["loss"].backward()
+        slopes.append(torch.stack([encoder[-1].weight.grad for encoder in network.encoders]))
+    plain, found = slopes
+    assert torch.equal(plain[:, :1], found[:, :1])
+    assert not plain[:, 1:].any()
+    assert found[:, 1:].abs().max() > 1e-3
+
+
 def test_reversed_codes_are_codes(apart):
     encoder, views, _, _ = apart
     exclusive = encoder.transform_exclusive(views)
