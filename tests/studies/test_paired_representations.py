@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 pytest.importorskip("sklearn", reason="needs scikit-learn")
 pytest.importorskip("lightly", reason="needs lightly: the extra `ssl`")
@@ -127,7 +128,27 @@ def collected(seeds: dict[str, int]) -> dict[str, Any]:
             [[kept(f"{data}-DiME-{latent}-{seed}-0", "", learn, test) for seed in range(count)] for latent in sizes]
         )
         content["sets"][data] = {"latent": sizes, "seeds": count, "objectives": rows}
+        content["sets"][data]["starts"] = _judged_starts(
+            {latent: [found["DiME", latent, seed] for seed in range(count)] for latent in sizes}
+        )
     return content
+
+
+def _judged_starts(cells: dict[int, list[list[dict[str, list[float]]]]]) -> dict[str, Any]:
+    """Whether DiME in training, which sees no label, tells which start has the better codes.
+
+    ``correlation``: Spearman's, of DiME and the mean accuracy of both views, over all starts of a width; ``best``: how often the
+    largest DiME of a seed has the largest accuracy; ``gain``: its accuracy less the mean of the seed's starts.
+    """
+    correlation, best, gain = {}, [], []
+    for latent, seeds in cells.items():
+        accuracy = np.array([[np.mean(one["accuracy"]) for one in of_seed] for of_seed in seeds])
+        value = -np.array([[one["loss"][0] for one in of_seed] for of_seed in seeds])
+        correlation[str(latent)] = float(spearmanr(value.ravel(), accuracy.ravel()).statistic)
+        # Starts are sorted: the first has the largest DiME.
+        best += list(accuracy.argmax(1) == 0)
+        gain += list(accuracy[:, 0] - accuracy.mean(1))
+    return {"correlation": correlation, "best": float(np.mean(best)), "gain": float(np.mean(gain))}
 
 
 def _over_seeds(cells: list[list[dict[str, list[float]]]]) -> dict[str, list[list[float]]]:
@@ -157,6 +178,12 @@ def test_every_trained_encoder_beats_its_first_weights(study, data):
     found = study["sets"][data]["objectives"]
     for name in GRIDS:
         assert (np.array(found[name]["accuracy"]) > np.array(found[UNTRAINED]["accuracy"])).all(), name
+
+
+def test_the_value_of_dime_tells_which_start_is_the_better_one(study):
+    judged = study["sets"]["digits"]["starts"]
+    assert min(judged["correlation"].values()) > 0.7
+    assert judged["best"] > 2 / 3  # chance is a third
 
 
 def test_dime_keeps_to_three_directions_however_wide_the_code(study):
