@@ -52,6 +52,14 @@ def test_large_batches_at_order_2_are_those_of_their_grams(bandwidth, outlier):
         torch.testing.assert_close(own, their, rtol=1e-3, atol=1e-4 * float(their.abs().max()))
 
 
+def test_codes_far_from_the_origin_go_by_their_points_too():
+    views = _codes(n=300)
+    far = [view + 1e4 for view in views]
+    loss = DiMELoss(alpha=2).eval()
+    assert loss._by_points(far, 0)
+    assert loss(far).item() == pytest.approx(loss(views).item(), abs=1e-9)
+
+
 def test_a_large_batch_teaches_a_learned_bandwidth():
     views = _codes(n=300)
     loss = DiMELoss(alpha=2, bandwidth="learned").eval()
