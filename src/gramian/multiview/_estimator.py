@@ -65,7 +65,7 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
         batch_size: samples a step; rows beyond the last full batch wait for another epoch.
         lr: rate of Adam.
         n_init: trainings from different first weights, the first of them those of ``seed``; the one whose mean loss over the last
-            epoch is least is kept. DiME has local optima in which two groups of samples end in one place, and its value tells.
+            epoch is least is kept. DiME has local optima in which two groups of samples end in one place, and often its value tells.
         seed: of first weights, order of samples and permutations; two fits of one seed on one machine are equal.
         device: ``"auto"`` for a GPU if there is one, or as torch calls it.
         out: a directory for checkpoints and logs. Training then runs through PyTorch Lightning, and ``fit`` of a
