@@ -295,7 +295,7 @@ class DiMEEncoder(BaseEstimator):  # type: ignore[misc]
                 raise type_fault(name, rule, type(value).__name__, "Give a number.")
             if not least <= value < float("inf"):
                 raise value_fault(name, rule, value, "Give another number.")
-        starts = checked_count("n_init", self.n_init, 1, "Three find better codes than one.")
+        starts = checked_count("n_init", self.n_init, 1, "One is the default.")
         if starts > 1 and not isinstance(self.encoders, str):
             remedy = "Name encoders such as mlp, or fit once for each set of first weights and compare score."
             raise value_fault("n_init", "1 with modules of your own, which have their first weights", starts, remedy)
